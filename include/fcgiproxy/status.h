@@ -1,0 +1,134 @@
+/* Server status: the php-fpm status page as typed fields, and an interface for other servers. */
+#ifndef FCGIPROXY_STATUS_H
+#define FCGIPROXY_STATUS_H
+
+#include "fcgiproxy/response.h"
+#include "fcgiproxy/types.h"
+
+FCGIP_BEGIN_DECLS
+
+/* The answers of all servers, in the order of the collection. */
+typedef struct fcgip_status_list fcgip_status_list;
+
+/* The answer of one server. */
+typedef struct fcgip_server_status fcgip_server_status;
+
+/* What a php-fpm pool says of itself. */
+typedef struct fcgip_php_fpm_status fcgip_php_fpm_status;
+
+/* What it says of one of its workers, with `full`. */
+typedef struct fcgip_php_fpm_process fcgip_php_fpm_process;
+
+/* Reads the status pages of another server than php-fpm. */
+typedef struct fcgip_status_parser {
+  uint32_t struct_size; /* sizeof(fcgip_status_parser) */
+  uint32_t flags;       /* 0 */
+  /* Makes *value of a successful response, which lives until the function returns. FCGIP_OK, or a
+   * negative result (FCGIP_ESTATUSPATH, FCGIP_ESTATUSFORMAT, FCGIP_ENOMEM, ...) for this server's entry. */
+  int (*parse_fn)(void **value, const fcgip_response *response, void *user_data);
+  /* Gives a value back when the list is freed. May be NULL. */
+  void (*free_fn)(void *value, void *user_data);
+  void *user_data;
+} fcgip_status_parser;
+
+/* All of this chapter may be called from anywhere. Pointers live as long as the list. */
+
+FCGIP_API size_t fcgip_status_list_count(const fcgip_status_list *list);
+/* NULL beyond the last. */
+FCGIP_API const fcgip_server_status *fcgip_status_list_at(const fcgip_status_list *list,
+                                                          size_t index);
+FCGIP_API void fcgip_status_list_free(fcgip_status_list *list);
+
+/* FCGIP_OK; the error of the request; FCGIP_ESTATUSPATH; FCGIP_ESTATUSFORMAT; FCGIP_ENOMEM. */
+FCGIP_API int fcgip_server_status_error(const fcgip_server_status *status);
+/* A sentence with the server's address that says what to check; "" on success. */
+FCGIP_API const char *fcgip_server_status_error_text(const fcgip_server_status *status);
+FCGIP_API const fcgip_endpoint *fcgip_server_status_endpoint(const fcgip_server_status *status);
+/* The response as received; NULL if there is none (the wait ran out, or no memory). */
+FCGIP_API const fcgip_response *fcgip_server_status_response(const fcgip_server_status *status);
+/* NULL if it failed, or another parser than php-fpm's was used. */
+FCGIP_API const fcgip_php_fpm_status *
+fcgip_server_status_php_fpm(const fcgip_server_status *status);
+/* What parse_fn made; NULL if it failed, or for php-fpm. */
+FCGIP_API const void *fcgip_server_status_value(const fcgip_server_status *status);
+
+/* Fields of the pool, for fcgip_php_fpm_status_has(). */
+enum fcgip_php_fpm_field {
+  FCGIP_PHP_FPM_POOL_NAME = 1,
+  FCGIP_PHP_FPM_PROCESS_MANAGER,
+  FCGIP_PHP_FPM_START_TIME,
+  FCGIP_PHP_FPM_START_SINCE,
+  FCGIP_PHP_FPM_ACCEPTED_CONNECTIONS,
+  FCGIP_PHP_FPM_LISTEN_QUEUE,
+  FCGIP_PHP_FPM_MAX_LISTEN_QUEUE,
+  FCGIP_PHP_FPM_LISTEN_QUEUE_LENGTH,
+  FCGIP_PHP_FPM_IDLE_PROCESSES,
+  FCGIP_PHP_FPM_ACTIVE_PROCESSES,
+  FCGIP_PHP_FPM_TOTAL_PROCESSES,
+  FCGIP_PHP_FPM_MAX_ACTIVE_PROCESSES,
+  FCGIP_PHP_FPM_MAX_CHILDREN_REACHED,
+  FCGIP_PHP_FPM_SLOW_REQUESTS,
+  FCGIP_PHP_FPM_MEMORY_PEAK
+};
+
+/* 1 if the server sent the field (an enum fcgip_php_fpm_field), else 0: its accessor then returns
+ * 0 or "". */
+FCGIP_API int fcgip_php_fpm_status_has(const fcgip_php_fpm_status *status, int field);
+
+FCGIP_API const char *fcgip_php_fpm_status_pool_name(const fcgip_php_fpm_status *status);
+/* "static", "dynamic" or "ondemand" */
+FCGIP_API const char *fcgip_php_fpm_status_process_manager(const fcgip_php_fpm_status *status);
+/* Unix seconds */
+FCGIP_API int64_t fcgip_php_fpm_status_start_time(const fcgip_php_fpm_status *status);
+/* seconds */
+FCGIP_API uint64_t fcgip_php_fpm_status_start_since(const fcgip_php_fpm_status *status);
+FCGIP_API uint64_t fcgip_php_fpm_status_accepted_connections(const fcgip_php_fpm_status *status);
+/* connections that wait for a worker: now, at most since the start, and how many there may be */
+FCGIP_API uint64_t fcgip_php_fpm_status_listen_queue(const fcgip_php_fpm_status *status);
+FCGIP_API uint64_t fcgip_php_fpm_status_max_listen_queue(const fcgip_php_fpm_status *status);
+FCGIP_API uint64_t fcgip_php_fpm_status_listen_queue_length(const fcgip_php_fpm_status *status);
+FCGIP_API uint64_t fcgip_php_fpm_status_idle_processes(const fcgip_php_fpm_status *status);
+/* the one that answered this very question included */
+FCGIP_API uint64_t fcgip_php_fpm_status_active_processes(const fcgip_php_fpm_status *status);
+FCGIP_API uint64_t fcgip_php_fpm_status_total_processes(const fcgip_php_fpm_status *status);
+FCGIP_API uint64_t fcgip_php_fpm_status_max_active_processes(const fcgip_php_fpm_status *status);
+FCGIP_API uint64_t fcgip_php_fpm_status_max_children_reached(const fcgip_php_fpm_status *status);
+FCGIP_API uint64_t fcgip_php_fpm_status_slow_requests(const fcgip_php_fpm_status *status);
+/* bytes; PHP 8.4 and later */
+FCGIP_API uint64_t fcgip_php_fpm_status_memory_peak(const fcgip_php_fpm_status *status);
+
+/* Keys of the pool that this version does not know, as text, in the order received.
+ * FCGIP_OK; FCGIP_ENOTFOUND beyond the last; FCGIP_EINVAL. */
+FCGIP_API size_t fcgip_php_fpm_status_extra_count(const fcgip_php_fpm_status *status);
+FCGIP_API int fcgip_php_fpm_status_extra(const fcgip_php_fpm_status *status, size_t index,
+                                         const char **key, const char **value);
+
+/* The workers: 0 without `full`. `_process` is NULL beyond the last. */
+FCGIP_API size_t fcgip_php_fpm_status_process_count(const fcgip_php_fpm_status *status);
+FCGIP_API const fcgip_php_fpm_process *
+fcgip_php_fpm_status_process(const fcgip_php_fpm_status *status, size_t index);
+
+FCGIP_API int64_t fcgip_php_fpm_process_pid(const fcgip_php_fpm_process *process);
+/* "Idle", "Running", "Finishing", "Reading headers", "Getting request information", "Ending" */
+FCGIP_API const char *fcgip_php_fpm_process_state(const fcgip_php_fpm_process *process);
+/* Unix seconds */
+FCGIP_API int64_t fcgip_php_fpm_process_start_time(const fcgip_php_fpm_process *process);
+/* seconds */
+FCGIP_API uint64_t fcgip_php_fpm_process_start_since(const fcgip_php_fpm_process *process);
+FCGIP_API uint64_t fcgip_php_fpm_process_requests(const fcgip_php_fpm_process *process);
+/* microseconds: of the last request if the worker is idle, else of the present one so far */
+FCGIP_API uint64_t fcgip_php_fpm_process_request_duration(const fcgip_php_fpm_process *process);
+FCGIP_API const char *fcgip_php_fpm_process_request_method(const fcgip_php_fpm_process *process);
+FCGIP_API const char *fcgip_php_fpm_process_request_uri(const fcgip_php_fpm_process *process);
+/* bytes */
+FCGIP_API uint64_t fcgip_php_fpm_process_content_length(const fcgip_php_fpm_process *process);
+FCGIP_API const char *fcgip_php_fpm_process_user(const fcgip_php_fpm_process *process);
+FCGIP_API const char *fcgip_php_fpm_process_script(const fcgip_php_fpm_process *process);
+/* percent of one core */
+FCGIP_API double fcgip_php_fpm_process_last_request_cpu(const fcgip_php_fpm_process *process);
+/* bytes */
+FCGIP_API uint64_t fcgip_php_fpm_process_last_request_memory(const fcgip_php_fpm_process *process);
+
+FCGIP_END_DECLS
+
+#endif

@@ -1,0 +1,38 @@
+/* A growing run of bytes that knows from birth how long it may become. */
+#ifndef FCGIP_BASE_BUFFER_H
+#define FCGIP_BASE_BUFFER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+
+/* `data` is NULL until there is room for a byte; from then on data[len] is a NUL that is not counted. */
+typedef struct fcgip__buffer {
+  uint8_t *data;
+  size_t len;
+  size_t cap;
+  size_t limit;
+  const fcgip__mem *mem; /* must outlive the buffer */
+} fcgip__buffer;
+
+void fcgip__buffer_init(fcgip__buffer *buffer, const fcgip__mem *mem, size_t limit);
+void fcgip__buffer_deinit(fcgip__buffer *buffer);
+
+/* Makes room for `more` bytes behind `len`. FCGIP_OK; FCGIP_ETOOLARGE: over the limit; FCGIP_ENOMEM. The
+ * buffer is unchanged if it fails. */
+int fcgip__buffer_reserve(fcgip__buffer *buffer, size_t more);
+
+/* Results as of reserve. */
+int fcgip__buffer_add(fcgip__buffer *buffer, const void *data, size_t len);
+int fcgip__buffer_add_text(fcgip__buffer *buffer, const char *text);
+int fcgip__buffer_add_byte(fcgip__buffer *buffer, uint8_t byte);
+int fcgip__buffer_add_number(fcgip__buffer *buffer, uint64_t number);
+
+/* The bytes as text, "" if there are none. */
+const char *fcgip__buffer_text(const fcgip__buffer *buffer);
+
+/* Gives the block away: the caller frees it with the allocator. NULL if there are no bytes. */
+uint8_t *fcgip__buffer_detach(fcgip__buffer *buffer, size_t *len);
+
+#endif

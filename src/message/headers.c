@@ -1,0 +1,382 @@
+#include "message/headers.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "fcgiproxy/error.h"
+
+int fcgip__headers_search(fcgip__header_search *scan, const uint8_t *data, size_t len, size_t *block_len)
+{
+  while (scan->at < len) {
+    const uint8_t *lf = memchr(data + scan->at, '\n', len - scan->at);
+    size_t end;
+
+    if (lf == NULL) {
+      scan->at = len;
+      return 0;
+    }
+    end = (size_t)(lf - data);
+    scan->at = end + 1;
+    if (end == scan->line_start ||
+        (end == scan->line_start + 1 && data[scan->line_start] == '\r')) {
+      *block_len = scan->at;
+      return 1;
+    }
+    scan->line_start = scan->at;
+  }
+  return 0;
+}
+
+void fcgip__headers_init(fcgip__headers *headers)
+{
+  headers->items = NULL;
+  headers->count = 0;
+  headers->text = NULL;
+  headers->status = 0;
+  headers->status_text = "";
+  headers->has_content_length = 0;
+  headers->content_length = 0;
+  headers->block = NULL;
+}
+
+void fcgip__headers_deinit(fcgip__headers *headers, const fcgip__mem *mem)
+{
+  fcgip__mem_free(mem, headers->block);
+  fcgip__headers_init(headers);
+}
+
+static uint32_t hash_of(const char *name, size_t len)
+{
+  uint32_t hash = 2166136261u;
+  size_t i;
+
+  for (i = 0; i < len; i++)
+    hash = (hash ^ (uint8_t)fcgip__lower(name[i])) * 16777619u;
+  return hash;
+}
+
+/* One line of the block, without its end. */
+typedef struct line {
+  const char *text;
+  size_t len;
+} line;
+
+static void trim(line *l)
+{
+  while (l->len > 0 && (l->text[0] == ' ' || l->text[0] == '\t')) {
+    l->text++;
+    l->len--;
+  }
+  while (l->len > 0 && (l->text[l->len - 1] == ' ' || l->text[l->len - 1] == '\t'))
+    l->len--;
+}
+
+/* 1 got one, 0 the empty line or the end. */
+static int next_line(const uint8_t *block, size_t len, size_t *at, line *out)
+{
+  const uint8_t *lf = *at < len ? memchr(block + *at, '\n', len - *at) : NULL;
+
+  if (lf == NULL)
+    return 0;
+  out->text = (const char *)block + *at;
+  out->len = (size_t)(lf - (block + *at));
+  *at += out->len + 1;
+  if (out->len > 0 && out->text[out->len - 1] == '\r')
+    out->len--;
+  return out->len > 0;
+}
+
+static int is_folded(const line *l)
+{
+  return l->text[0] == ' ' || l->text[0] == '\t';
+}
+
+static int is_protocol_line(const line *l)
+{
+  return l->len >= 7 && memcmp(l->text, "HTTP/1.", 7) == 0;
+}
+
+static size_t count_headers(const uint8_t *block, size_t len)
+{
+  size_t at = 0, count = 0;
+  int first = 1;
+  line l;
+
+  while (next_line(block, len, &at, &l)) {
+    count += !is_folded(&l) && !(first && is_protocol_line(&l));
+    first = 0;
+  }
+  return count;
+}
+
+/* Three digits, then nothing or a space and the reason: what RFC 3875 section 6.3.3 asks for, and no tab. */
+static int parse_status(fcgip__headers *headers, const char *value, size_t len)
+{
+  line reason;
+  uint64_t code;
+
+  if (len < 3 || fcgip__parse_u64(value, 3, &code) < 0 || code < 100)
+    return FCGIP_EHEADER;
+  if (len > 3 && value[3] != ' ')
+    return FCGIP_EHEADER;
+  reason.text = value + 3;
+  reason.len = len - 3;
+  trim(&reason);
+  headers->status = (int)code;
+  headers->status_text = reason.len > 0 ? reason.text : "";
+  return FCGIP_OK;
+}
+
+/* What the copying needs to know. */
+typedef struct reader {
+  fcgip__headers *headers;
+  char *end;            /* of the text so far */
+  int has_protocol_line;
+  int has_status;
+  const char *why;
+} reader;
+
+static int malformed(reader *r, const char *why)
+{
+  r->why = why;
+  return FCGIP_EHEADER;
+}
+
+static const char *put_text(reader *r, const char *text, size_t len)
+{
+  char *at = r->end;
+
+  memcpy(at, text, len);
+  at[len] = '\0';
+  r->end = at + len + 1;
+  return at;
+}
+
+/* "HTTP/1.1 404 Not Found" in the place of the first header, as CGI programs of the non-parsed kind write it. */
+static int read_protocol_line(reader *r, const line *l)
+{
+  const char *space = memchr(l->text, ' ', l->len);
+  line rest;
+
+  if (space == NULL)
+    return malformed(r, "the status line has no status");
+  rest.text = space;
+  rest.len = l->len - (size_t)(space - l->text);
+  trim(&rest);
+  r->has_protocol_line = 1;
+  if (parse_status(r->headers, put_text(r, rest.text, rest.len), rest.len) < 0)
+    return malformed(r, "the status line has no status of three digits");
+  return FCGIP_OK;
+}
+
+static int unfold(reader *r, line *l)
+{
+  fcgip__header *last;
+
+  if (r->headers->count == 0)
+    return malformed(r, "the first line is a continuation");
+  trim(l);
+  if (memchr(l->text, '\0', l->len) != NULL || memchr(l->text, '\r', l->len) != NULL)
+    return malformed(r, "NUL or a lone CR in a value");
+  last = &r->headers->items[r->headers->count - 1];
+  r->end--; /* over the NUL: the value goes on */
+  *r->end++ = ' ';
+  put_text(r, l->text, l->len);
+  last->value_len += (uint32_t)l->len + 1;
+  return FCGIP_OK;
+}
+
+static int read_header(reader *r, const line *l)
+{
+  const char *colon = memchr(l->text, ':', l->len);
+  fcgip__header *header = &r->headers->items[r->headers->count];
+  line value;
+  size_t name_len;
+
+  if (colon == NULL)
+    return malformed(r, "a line without a colon");
+  name_len = (size_t)(colon - l->text);
+  if (!fcgip__is_token(l->text, name_len))
+    return malformed(r, "a name that is no token");
+  value.text = colon + 1;
+  value.len = l->len - name_len - 1;
+  trim(&value);
+  if (memchr(value.text, '\0', value.len) != NULL || memchr(value.text, '\r', value.len) != NULL)
+    return malformed(r, "NUL or a lone CR in a value");
+  header->name_len = (uint32_t)name_len;
+  header->hash = hash_of(l->text, name_len);
+  header->name = put_text(r, l->text, name_len);
+  header->value_len = (uint32_t)value.len;
+  header->value = put_text(r, value.text, value.len);
+  header->line = NULL;
+  r->headers->count++;
+  return FCGIP_OK;
+}
+
+static int read_lines(reader *r, const uint8_t *block, size_t len)
+{
+  size_t at = 0;
+  int first = 1, rc = FCGIP_OK;
+  line l;
+
+  while (rc == FCGIP_OK && next_line(block, len, &at, &l)) {
+    if (first && is_protocol_line(&l))
+      rc = read_protocol_line(r, &l);
+    else if (is_folded(&l))
+      rc = unfold(r, &l);
+    else
+      rc = read_header(r, &l);
+    first = 0;
+  }
+  return rc;
+}
+
+static int read_content_length(reader *r, const fcgip__header *header)
+{
+  fcgip__headers *headers = r->headers;
+  uint64_t value;
+
+  if (fcgip__parse_u64(header->value, header->value_len, &value) < 0)
+    return malformed(r, "Content-Length is no number");
+  if (headers->has_content_length && headers->content_length != value)
+    return malformed(r, "two different values of Content-Length");
+  headers->has_content_length = 1;
+  headers->content_length = value;
+  return FCGIP_OK;
+}
+
+/* The headers that mean something to us; all others are data. */
+static int read_meaning(reader *r)
+{
+  fcgip__headers *headers = r->headers;
+  size_t i;
+  int rc = FCGIP_OK;
+
+  for (i = 0; i < headers->count && rc == FCGIP_OK; i++) {
+    const fcgip__header *header = &headers->items[i];
+
+    if (fcgip__equal_nocase(header->name, header->name_len, "content-length", 14)) {
+      rc = read_content_length(r, header);
+    } else if (fcgip__equal_nocase(header->name, header->name_len, "status", 6)) {
+      if (r->has_status)
+        return malformed(r, "two Status headers");
+      r->has_status = 1;
+      if (!r->has_protocol_line && parse_status(headers, header->value, header->value_len) < 0)
+        return malformed(r, "Status is not three digits and a reason");
+    }
+  }
+  if (rc == FCGIP_OK && headers->status == 0)
+    headers->status = fcgip__headers_find(headers, "location", NULL) != NULL ? 302 : 200;
+  return rc;
+}
+
+/* Of each name that comes again: what its line takes. Also tells the first of each name from the others. */
+static size_t measure_lines(fcgip__headers *headers)
+{
+  size_t total = 0, i;
+
+  for (i = 0; i < headers->count; i++) {
+    fcgip__header *header = &headers->items[i];
+    const fcgip__header *again = header;
+    size_t len = header->value_len;
+
+    header->is_first = fcgip__headers_find(headers, header->name, NULL) == header;
+    if (!header->is_first)
+      continue;
+    while ((again = fcgip__headers_find(headers, header->name, again)) != NULL)
+      len += 2 + (size_t)again->value_len;
+    if (len > header->value_len)
+      total += len + 1;
+  }
+  return total;
+}
+
+static void join_lines(fcgip__headers *headers, char *at)
+{
+  size_t i;
+
+  for (i = 0; i < headers->count; i++) {
+    fcgip__header *header = &headers->items[i];
+    const fcgip__header *again = header;
+
+    if (!header->is_first)
+      continue;
+    header->line = header->value;
+    again = fcgip__headers_find(headers, header->name, header);
+    if (again == NULL)
+      continue;
+    header->line = at;
+    memcpy(at, header->value, header->value_len);
+    at += header->value_len;
+    for (; again != NULL; again = fcgip__headers_find(headers, header->name, again)) {
+      memcpy(at, ", ", 2);
+      memcpy(at + 2, again->value, again->value_len);
+      at += 2 + again->value_len;
+    }
+    *at++ = '\0';
+  }
+}
+
+/* Room for the items, then the text: a header's name and value with their NULs take no more than its line, as the
+ * colon and the line's end are left out; the joined lines no more than the values and their separators again. */
+static int make_room(fcgip__headers *headers, const fcgip__mem *mem, size_t count, size_t len)
+{
+  size_t items_len, text_len, size;
+  char *room = headers->room.bytes;
+
+  if (fcgip__mul_size(count, sizeof(fcgip__header), &items_len) < 0 ||
+      fcgip__mul_size(len, 2, &text_len) < 0 || fcgip__add_size(text_len, count, &text_len) < 0 ||
+      fcgip__add_size(items_len, text_len + 1, &size) < 0)
+    return FCGIP_ENOMEM;
+  if (size > sizeof(headers->room)) {
+    headers->block = fcgip__mem_alloc(mem, size);
+    if (headers->block == NULL)
+      return FCGIP_ENOMEM;
+    room = headers->block;
+  }
+  headers->items = (fcgip__header *)(void *)room;
+  headers->text = room + items_len;
+  return FCGIP_OK;
+}
+
+int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const uint8_t *block,
+                         size_t len, size_t max, const char **why)
+{
+  size_t count = count_headers(block, len);
+  reader r = {0};
+  int rc;
+
+  if (count > max)
+    return FCGIP_ETOOLARGE;
+  rc = make_room(headers, mem, count, len);
+  if (rc < 0)
+    return rc;
+  r.headers = headers;
+  r.end = headers->text;
+  rc = read_lines(&r, block, len);
+  if (rc == FCGIP_OK)
+    rc = read_meaning(&r);
+  if (rc == FCGIP_OK && measure_lines(headers) > 0)
+    join_lines(headers, r.end);
+  else if (rc == FCGIP_OK)
+    join_lines(headers, NULL);
+  *why = r.why;
+  if (rc < 0)
+    fcgip__headers_deinit(headers, mem);
+  return rc;
+}
+
+const fcgip__header *fcgip__headers_find(const fcgip__headers *headers, const char *name,
+                                         const fcgip__header *after)
+{
+  size_t name_len = strlen(name);
+  uint32_t hash = hash_of(name, name_len);
+  const fcgip__header *header = after != NULL ? after + 1 : headers->items;
+
+  if (headers->items == NULL)
+    return NULL;
+  for (; header < headers->items + headers->count; header++)
+    if (header->hash == hash && fcgip__equal_nocase(header->name, header->name_len, name, name_len))
+      return header;
+  return NULL;
+}

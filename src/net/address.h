@@ -1,0 +1,33 @@
+/* Socket addresses, opaque to every other folder. */
+#ifndef FCGIP_NET_ADDRESS_H
+#define FCGIP_NET_ADDRESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/alloc.h"
+#include "net/sys.h"
+
+/* The longest path that fits sun_path with its NUL. */
+size_t fcgip__address_path_max(void);
+
+/* An empty list; NULL if there is no memory. The list keeps a copy of `mem`. */
+fcgip__address_list *fcgip__address_list_new(const fcgip__mem *mem);
+void fcgip__address_list_free(fcgip__address_list *list);
+size_t fcgip__address_list_count(const fcgip__address_list *list);
+const fcgip__address *fcgip__address_list_at(const fcgip__address_list *list, size_t index);
+
+/* Adds a Unix socket's address. FCGIP_OK; FCGIP_EINVAL: too long; FCGIP_ENOMEM. */
+int fcgip__address_add_unix(fcgip__address_list *list, const char *path);
+
+/* Adds a numeric IPv4 or IPv6 address, the latter with an optional %scope. 1 if it is one and was added, 0 if it
+ * is none; FCGIP_ENOMEM. Asks no resolver. */
+int fcgip__address_add_numeric(fcgip__address_list *list, const char *host, uint16_t port);
+
+/* Adds what a resolver found: `bytes` is a sockaddr. FCGIP_OK; FCGIP_ENOMEM. */
+int fcgip__address_add_raw(fcgip__address_list *list, const void *bytes, size_t len);
+
+/* 1 for a Unix socket. */
+int fcgip__address_is_unix(const fcgip__address *address);
+
+#endif

@@ -1,0 +1,6 @@
+#!/bin/bash
+# Everything compiles with clang without a warning, and the unit tests pass.
+. "$(dirname "$0")/common.sh"
+need clang clang
+nested -DCMAKE_C_COMPILER=clang
+ctest --test-dir "$scratch" --output-on-failure -j "$(jobs_count)" -L unit || exit 1

@@ -1,0 +1,83 @@
+#!/bin/bash
+# Builds the library and runs all its tests; the last lines are ctest's summary, and the exit status is
+# ctest's. See --help.
+set -u
+checkout="$(cd "$(dirname "$0")/.." && pwd -P)" || exit 1
+. "$checkout/tests/support/shell.sh"
+
+usage() {
+  cat <<'END'
+usage: tests/run.sh [OPTION]...
+
+Installs what the tests need and is missing (Debian, by apt; as root or with sudo), builds the
+library and its tests with gcc in build/, and runs them: unit, engine, conformance, fault, simulation
+and integration tests, the last on php-fpm servers that they start themselves, then the gates: the
+suite again with ASan and UBSan, unit tests under valgrind, clang, gcc -fanalyzer, clang-tidy,
+cppcheck, formatting, layering, headers, installation. What cannot be installed is skipped, with the
+reason; if CI=true is in the environment, it fails.
+
+Can be run as root or not, several times at once, and interrupted at any time.
+
+  --quick       leave the gates out
+  --coverage    instead: run the tests of an instrumented build, and print lines and branches reached
+  --long        run the long forms of the tests that have one
+  --no-install  install nothing
+  --help        this text
+END
+}
+
+quick=0 coverage=0 long=0 install=1
+for argument in "$@"; do
+  case "$argument" in
+  --quick) quick=1 ;;
+  --coverage) coverage=1 ;;
+  --long) long=1 ;;
+  --no-install) install=0 ;;
+  --help | -h)
+    usage
+    exit 0
+    ;;
+  *)
+    complain "unknown option: $argument"
+    usage >&2
+    exit 2
+    ;;
+  esac
+done
+
+essential=(gcc=gcc libc6-dev make=make cmake=cmake ninja-build=ninja
+  pkg-config=pkg-config libcmocka-dev)
+wanted=(g++=g++ binutils=nm 'php-fpm=php-fpm*' clang=clang libclang-rt-14-dev
+  clang-tidy-14=clang-tidy-14 clang-format-14=clang-format-14 cppcheck=cppcheck valgrind=valgrind
+  libc6-dbg   docker-compose=docker-compose)
+
+make_work
+clean_up_at_exit
+if [ "$install" -eq 1 ]; then
+  [ "$coverage" -eq 0 ] || wanted+=(gcovr=gcovr)
+  install_missing "${essential[@]}" "${wanted[@]}"
+fi
+choose_build
+
+if [ "$coverage" -eq 1 ]; then
+  guard "$checkout/tests/support/coverage.sh" "$checkout" "$build/coverage"
+  exit $?
+fi
+
+gates=ON
+[ "$quick" -eq 0 ] || gates=OFF
+options=(-DFCGIPROXY_WERROR=ON -DFCGIPROXY_BUILD_TESTS=ON -DFCGIPROXY_BUILD_EXAMPLES=ON
+  -DFCGIPROXY_TEST_GATES=$gates -DFCGIPROXY_TEST_LONG=$long)
+say "building in $build"
+guard configure "$build" "${options[@]}" -DCMAKE_C_COMPILER=gcc >"$work/configure.log" || {
+  cat "$work/configure.log"
+  complain "cmake failed"
+  exit 1
+}
+guard cmake --build "$build" -j "$(jobs_count)" || {
+  complain "the build failed"
+  exit 1
+}
+say "testing"
+guard ctest --test-dir "$build" --output-on-failure -j "$(jobs_count)"
+exit $?
