@@ -142,7 +142,7 @@ FCGIP_API int fcgip_proxy_process_fd(fcgip_proxy *proxy, int fd, short revents);
 FCGIP_API int fcgip_proxy_process_timers(fcgip_proxy *proxy);
 
 /* All of the above with our own poll(2), once: waits until something happened, at most `timeout_ms`.
- * FCGIP_OK; FCGIP_EAGAIN: nothing happened; FCGIP_EINVAL; FCGIP_EREENTRANT; FCGIP_ENOMEM. */
+ * FCGIP_OK; FCGIP_EAGAIN: nothing happened; FCGIP_EINVAL; FCGIP_EREENTRANT. */
 FCGIP_API int fcgip_proxy_poll(fcgip_proxy *proxy, int timeout_ms);
 
 FCGIP_END_DECLS

@@ -42,9 +42,7 @@ static int reserve_by_size(fcgip__buffer *out, int fd)
 {
   struct stat info;
 
-  if (fstat(fd, &info) != 0)
-    return FCGIP_EFILE;
-  if (!S_ISREG(info.st_mode) || info.st_size <= 0)
+  if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0)
     return FCGIP_OK;
   if ((uintmax_t)info.st_size > out->limit)
     return FCGIP_ETOOLARGE; /* and it may be more than a size_t holds */

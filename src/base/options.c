@@ -5,7 +5,8 @@
 
 #include "fcgiproxy/error.h"
 
-/* As openat2(2) does: no struct will ever be that long, and a size that is garbage must not make us read on. */
+/* As openat2(2) does: no struct will ever be that long, and a size that is garbage must not make us
+ * read on. */
 #define LONGEST 4096u
 
 int fcgip__options_import(void *dst, size_t known, const void *src, size_t oldest)

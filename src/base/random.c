@@ -61,10 +61,9 @@ uint64_t fcgip__random_below(fcgip__random *random, uint64_t bound)
 
 static void mix_clock(uint64_t *counter, clockid_t clock)
 {
-  struct timespec now;
+  struct timespec now = {0, 0};
 
-  if (clock_gettime(clock, &now) != 0)
-    return; /* the other sources are left */
+  (void)clock_gettime(clock, &now); /* without it, the other sources are left */
   *counter ^= (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
   *counter = splitmix(counter);
 }

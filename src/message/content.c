@@ -11,16 +11,15 @@
 #include "message/multipart.h"
 #include "message/request.h"
 
-/* Content and content type change together or not at all. */
+/* Content and content type change together or not at all. The copy has a NUL behind it, as every
+ * content that we make. */
 static int set_copy(fcgip_request *request, const void *data, size_t len, const char *content_type)
 {
-  uint8_t *copy = fcgip__mem_alloc(fcgip__request_mem(request), len);
+  char *copy = fcgip__mem_strndup(fcgip__request_mem(request), data, len);
 
   if (copy == NULL)
     return FCGIP_ENOMEM;
-  if (len > 0)
-    memcpy(copy, data, len);
-  return fcgip__request_adopt_content(request, copy, len, content_type);
+  return fcgip__request_adopt_content(request, (uint8_t *)copy, len, content_type);
 }
 
 int fcgip_request_set_form(fcgip_request *request, const fcgip_form *form)

@@ -87,6 +87,7 @@ int fcgip_form_add_n(fcgip_form *form, const void *name, size_t name_len, const 
                      size_t value_len)
 {
   uint8_t *to;
+  size_t more;
 
   if (form == NULL || (name == NULL && name_len > 0) || (value == NULL && value_len > 0))
     return FCGIP_EINVAL;
@@ -94,8 +95,8 @@ int fcgip_form_add_n(fcgip_form *form, const void *name, size_t name_len, const 
     return FCGIP_ENOMEM;
 
   /* Measured first: once there is room for the whole field, nothing can fail half-way. */
-  if (fcgip__buffer_reserve(&form->encoded, encoded_len(name, name_len) +
-                                              encoded_len(value, value_len) + 2) < 0)
+  more = encoded_len(name, name_len) + encoded_len(value, value_len) + 2;
+  if (fcgip__buffer_reserve(&form->encoded, more) < 0)
     return FCGIP_ENOMEM; /* whichever limit it is: that of the buffer is the address space */
 
   to = form->encoded.data + form->encoded.len;

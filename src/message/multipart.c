@@ -66,8 +66,7 @@ void fcgip_multipart_free(fcgip_multipart *multipart)
 
 static uint8_t *put(uint8_t *to, const void *data, size_t len)
 {
-  if (len > 0)
-    memcpy(to, data, len);
+  memcpy(to, data, len);
   return to + len;
 }
 
@@ -131,16 +130,10 @@ static uint8_t *put_headers(uint8_t *to, const char *name, const char *filename,
   return put_text(to, END);
 }
 
-/* Adds `times` the length of the text to *sum; -1 if that does not fit. */
-static int add_len(size_t *sum, const char *text, size_t times)
+/* sum + len * times, or SIZE_MAX, which no buffer has room for. */
+static size_t add_times(size_t sum, size_t len, size_t times)
 {
-  size_t len;
-
-  if (text == NULL)
-    return 0;
-  if (fcgip__mul_size(strlen(text), times, &len) < 0)
-    return -1;
-  return fcgip__add_size(*sum, len, sum);
+  return len > (SIZE_MAX - sum) / times ? SIZE_MAX : sum + len * times;
 }
 
 /* Makes room for the headers at their longest (a lone LF in a name becomes six bytes), so that
@@ -148,13 +141,12 @@ static int add_len(size_t *sum, const char *text, size_t times)
 static int write_headers(fcgip__buffer *out, const char *name, const char *filename,
                          const char *type)
 {
-  size_t longest = sizeof(DISPOSITION FILENAME TYPE END);
+  size_t longest = add_times(sizeof(DISPOSITION FILENAME TYPE END), strlen(name), 6);
   uint8_t *end;
   int rc;
 
-  if (add_len(&longest, name, 6) < 0 || add_len(&longest, filename, 3) < 0 ||
-      add_len(&longest, type, 1) < 0)
-    return FCGIP_ENOMEM;
+  if (filename != NULL)
+    longest = add_times(add_times(longest, strlen(filename), 3), strlen(type), 1);
   rc = fcgip__buffer_reserve(out, longest);
   if (rc < 0)
     return rc;
@@ -312,31 +304,26 @@ static int any_part_contains(const fcgip_multipart *multipart, const fcgip__boun
   return 0;
 }
 
-/* Adds the length of the whole content to *sum; -1 if that does not fit. */
-static int add_total_len(const fcgip_multipart *multipart, size_t *sum)
+static size_t total_len(const fcgip_multipart *multipart)
 {
-  const size_t around = FCGIP__BOUNDARY_LEN + sizeof("--\r\n\r\n") - 1;
+  /* Each part has this around it, and the closing boundary is as long. */
+  size_t sum = add_times(0, FCGIP__BOUNDARY_LEN + sizeof("--\r\n\r\n") - 1, multipart->count + 1);
   size_t i;
 
   for (i = 0; i < multipart->count; i++)
-    if (fcgip__add_size(*sum, multipart->parts[i].len, sum) < 0 ||
-        fcgip__add_size(*sum, around, sum) < 0)
-      return -1;
-  return fcgip__add_size(*sum, around, sum);
+    sum = add_times(sum, multipart->parts[i].len, 1);
+  return sum;
 }
 
 int fcgip__multipart_compose(const fcgip_multipart *multipart, fcgip__random *random,
                              fcgip__buffer *out, fcgip__boundary *boundary)
 {
-  size_t total = 0;
   uint8_t *to;
   size_t i;
   int rc;
 
   /* All at once: the block is not grown while 100 MiB are in it. */
-  if (add_total_len(multipart, &total) < 0)
-    return FCGIP_ETOOLARGE;
-  rc = fcgip__buffer_reserve(out, total);
+  rc = fcgip__buffer_reserve(out, total_len(multipart));
   if (rc < 0)
     return rc;
   do {

@@ -14,6 +14,11 @@ int fcgip__errno_of(int64_t result)
   return result < 0 ? (int)-result : 0;
 }
 
+int fcgip__errno_refused(void)
+{
+  return ECONNREFUSED;
+}
+
 enum fcgip__outcome fcgip__outcome_of_connect(int result)
 {
   switch (fcgip__errno_of(result)) {

@@ -97,6 +97,24 @@ static int sys_is_self_connected(void *context, int fd, const fcgip__address *ad
   return 0;
 }
 
+static int sys_socket_error(void *context, int fd)
+{
+  int error_number = 0;
+  socklen_t len = sizeof(error_number);
+
+  (void)context;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &len) < 0)
+    return -errno;
+  return -error_number;
+}
+
+static void message_init(struct msghdr *message, const struct iovec *iov, size_t iov_len)
+{
+  memset(message, 0, sizeof(*message));
+  message->msg_iov = (struct iovec *)(uintptr_t)iov; /* not const in POSIX, yet only read */
+  message->msg_iovlen = iov_len;
+}
+
 static int64_t sys_send(void *context, int fd, const struct iovec *iov, size_t iov_len)
 {
   struct msghdr message;
@@ -107,19 +125,23 @@ static int64_t sys_send(void *context, int fd, const struct iovec *iov, size_t i
     n = send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
     return n < 0 ? -errno : n;
   }
-  memset(&message, 0, sizeof(message));
-  message.msg_iov = (struct iovec *)(uintptr_t)iov; /* not const in POSIX, yet only read */
-  message.msg_iovlen = iov_len;
+  message_init(&message, iov, iov_len);
   n = sendmsg(fd, &message, MSG_NOSIGNAL);
   return n < 0 ? -errno : n;
 }
 
-static int64_t sys_recv(void *context, int fd, void *buffer, size_t len)
+static int64_t sys_recv(void *context, int fd, const struct iovec *iov, size_t iov_len)
 {
+  struct msghdr message;
   ssize_t n;
 
   (void)context;
-  n = recv(fd, buffer, len, 0);
+  if (iov_len == 1) {
+    n = recv(fd, iov->iov_base, iov->iov_len, 0);
+    return n < 0 ? -errno : n;
+  }
+  message_init(&message, iov, iov_len);
+  n = recvmsg(fd, &message, 0);
   return n < 0 ? -errno : n;
 }
 
@@ -193,6 +215,7 @@ const fcgip__sys fcgip__sys_posix = {
     .context = NULL,
     .socket_fn = sys_socket,
     .connect_fn = sys_connect,
+    .socket_error_fn = sys_socket_error,
     .is_self_connected_fn = sys_is_self_connected,
     .send_fn = sys_send,
     .recv_fn = sys_recv,

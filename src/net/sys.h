@@ -20,11 +20,13 @@ typedef struct fcgip__sys {
   /* A stream socket for this address: non-blocking, close-on-exec, TCP without Nagle's delay. */
   int (*socket_fn)(void *context, const fcgip__address *address);
   int (*connect_fn)(void *context, int fd, const fcgip__address *address);
+  /* The error that is pending on the socket, negated; 0 if there is none. */
+  int (*socket_error_fn)(void *context, int fd);
   /* 1 if the socket is connected to itself, which TCP allows when both ports happen to be the same. */
   int (*is_self_connected_fn)(void *context, int fd, const fcgip__address *address);
   /* Never raises SIGPIPE. */
   int64_t (*send_fn)(void *context, int fd, const struct iovec *iov, size_t iov_len);
-  int64_t (*recv_fn)(void *context, int fd, void *buffer, size_t len);
+  int64_t (*recv_fn)(void *context, int fd, const struct iovec *iov, size_t iov_len);
   /* recv that leaves what is there; a connection that is alive and silent answers "again". */
   int64_t (*peek_fn)(void *context, int fd);
   int (*close_fn)(void *context, int fd);
@@ -55,6 +57,9 @@ int fcgip__connect_backlog_is_full(int result, const fcgip__address *address);
 
 /* The errno in a negative result. */
 int fcgip__errno_of(int64_t result);
+
+/* The errno of a port where nobody listens. */
+int fcgip__errno_refused(void);
 
 /* "ECONNREFUSED: connection refused"; "" for 0 and for what has no entry. Constant text, in no locale. */
 const char *fcgip__errno_text(int error_number);

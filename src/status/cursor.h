@@ -17,8 +17,8 @@ static inline size_t fcgip__cursor_left(const fcgip__cursor *cursor)
 
 static inline void fcgip__cursor_skip_space(fcgip__cursor *cursor)
 {
-  while (cursor->at < cursor->end && (*cursor->at == ' ' || *cursor->at == '\t' ||
-                                      *cursor->at == '\r' || *cursor->at == '\n'))
+  while (cursor->at < cursor->end &&
+         (*cursor->at == ' ' || *cursor->at == '\t' || *cursor->at == '\r' || *cursor->at == '\n'))
     cursor->at++;
 }
 

@@ -11,7 +11,7 @@
 
 /* Text of the page. All of it is in one buffer, so that 100,000 workers are not 500,000 blocks. */
 typedef union fcgip__status_text {
-  size_t offset;    /* while the page is read: the place in that buffer, which still moves; 0 is "" */
+  size_t offset; /* while the page is read: the place in that buffer, which still moves; 0 is "" */
   const char *text; /* from then on */
 } fcgip__status_text;
 

@@ -292,11 +292,16 @@ uint32_t fcgip__php_fpm_process_seen(const fcgip_php_fpm_status *status)
   return last_process(status)->seen;
 }
 
-int fcgip__php_fpm_process_is_complete(const fcgip_php_fpm_status *status, uint32_t more)
+int fcgip__php_fpm_is_complete(uint32_t seen)
 {
-  uint32_t seen = last_process(status)->seen | more;
-
   return (seen & FCGIP__PROCESS_REQUIRED) == FCGIP__PROCESS_REQUIRED;
+}
+
+int fcgip__php_fpm_comes_next(const fcgip__php_fpm_key *key, uint32_t seen)
+{
+  uint32_t before = FCGIP__PROCESS_REQUIRED & (key->bit - 1u);
+
+  return (seen & key->bit) == 0 && (before & ~seen) == 0;
 }
 
 int fcgip__php_fpm_end_process(fcgip_php_fpm_status *status)
@@ -307,11 +312,10 @@ int fcgip__php_fpm_end_process(fcgip_php_fpm_status *status)
   switch (status->reading) {
   case FCGIP__EXACT:
     /* Values that end too early leave two workers with a part of the fields each. */
-    is_good =
-        (seen & 1u << FCGIP__PROCESS_PID) != 0 && seen == status->processes[0].seen;
+    is_good = (seen & 1u << FCGIP__PROCESS_PID) != 0 && seen == status->processes[0].seen;
     break;
   case FCGIP__AS_PRINTED:
-    is_good = fcgip__php_fpm_process_is_complete(status, 0);
+    is_good = fcgip__php_fpm_is_complete(seen);
     break;
   }
   return is_good ? FCGIP_OK : FCGIP_ESTATUSFORMAT;

@@ -20,10 +20,10 @@ enum { FCGIP__FORM_COUNT = 4 };
 
 typedef enum fcgip__php_fpm_kind {
   FCGIP__KIND_TEXT,
-  FCGIP__KIND_COUNT,   /* uint64_t */
-  FCGIP__KIND_SIGNED,  /* int64_t */
-  FCGIP__KIND_TIME,    /* int64_t, Unix seconds */
-  FCGIP__KIND_DECIMAL  /* double */
+  FCGIP__KIND_COUNT,  /* uint64_t */
+  FCGIP__KIND_SIGNED, /* int64_t */
+  FCGIP__KIND_TIME,   /* int64_t, Unix seconds */
+  FCGIP__KIND_DECIMAL /* double */
 } fcgip__php_fpm_kind;
 
 enum fcgip__php_fpm_process_field {
@@ -89,9 +89,14 @@ int fcgip__php_fpm_begin_process(fcgip_php_fpm_status *status);
 int fcgip__php_fpm_set_process(fcgip_php_fpm_status *status, const fcgip__php_fpm_key *key,
                                const char *value, size_t len);
 
-/* The fields of the worker begun last; 1 if, with those of `more`, it has all that php-fpm prints. */
+/* The fields of the worker begun last. */
 uint32_t fcgip__php_fpm_process_seen(const fcgip_php_fpm_status *status);
-int fcgip__php_fpm_process_is_complete(const fcgip_php_fpm_status *status, uint32_t more);
+
+/* 1 if these are all that php-fpm prints of a worker. */
+int fcgip__php_fpm_is_complete(uint32_t seen);
+
+/* 1 if php-fpm prints this field next behind those in `seen`: none twice, none left out. */
+int fcgip__php_fpm_comes_next(const fcgip__php_fpm_key *key, uint32_t seen);
 
 /* Ends the worker begun last. FCGIP_OK; FCGIP_ESTATUSFORMAT: its fields are not what `reading` asks for. */
 int fcgip__php_fpm_end_process(fcgip_php_fpm_status *status);

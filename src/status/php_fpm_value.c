@@ -185,8 +185,7 @@ static int date(const char *text, size_t len, int64_t *value)
   if (year < 1 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 ||
       second > 60)
     return -1;
-  *value =
-      ((days_since_epoch(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - zone;
+  *value = ((days_since_epoch(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - zone;
   return 0;
 }
 

@@ -137,6 +137,10 @@ typedef struct conf_adapter {
   const char *(*complaint)(void);
 } conf_adapter;
 
+/* Where a program is: in $PATH or where Debian has its servers; NULL if it is not installed. The text is
+ * good until the next call. */
+const char *conf_program(const char *name);
+
 extern const conf_adapter conf_adapter_fcgiproxy;
 extern const conf_adapter conf_adapter_cgi_fcgi;
 extern const conf_adapter conf_adapter_nginx;

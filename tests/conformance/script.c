@@ -10,7 +10,7 @@
 typedef struct text_arg {
   uint64_t number;
   uint8_t *bytes;
-  size_t len;
+  size_t len, cap;
 } text_arg;
 
 typedef struct parser {
@@ -64,11 +64,10 @@ static uint64_t number(parser *p)
 
 static void arg_put(text_arg *arg, uint8_t byte)
 {
-  /* Powers of two, as the strings may be long. */
-  if ((arg->len & (arg->len - 1)) == 0)
-    arg->bytes = grow(arg->bytes, arg->len > 0 ? 2 * arg->len : 16);
-  if (arg->len == 1)
-    arg->bytes = grow(arg->bytes, 16);
+  if (arg->len == arg->cap) {
+    arg->cap = arg->cap > 0 ? 2 * arg->cap : 64;
+    arg->bytes = grow(arg->bytes, arg->cap);
+  }
   arg->bytes[arg->len++] = byte;
 }
 
@@ -120,8 +119,6 @@ static void atom(parser *p, text_arg *arg)
   if (times == 0) {
     arg->len = from;
     p->pattern -= is_pattern ? 1 : 0;
-    /* arg_put() grows at powers of two; make room for going on from here */
-    arg->bytes = grow(arg->bytes, 2 * (from + len) + 16);
   }
   for (i = len; times > 0 && i < len * times; i++)
     arg_put(arg, is_pattern ? conf_pattern(p->pattern++) : arg->bytes[from + i % len]);
@@ -250,7 +247,8 @@ static void action(parser *p, peer_op op, uint32_t ms, uint64_t count)
   close_send(p, PEER_SEND, 0, 0);
   add_step(p, op, ms, count);
   p->script->takes_time |= op == PEER_PAUSE || op == PEER_READ_SLOWLY;
-  p->script->ends_connection |= op == PEER_FIN || op == PEER_RST || op == PEER_HALF;
+  p->script->ends_connection |= op == PEER_FIN || op == PEER_CLOSE ||
+                                op == PEER_RST || op == PEER_HALF;
 }
 
 static void parse_item(parser *p);
@@ -271,6 +269,36 @@ static void parse_drip(parser *p)
   p->script->takes_time = 1;
 }
 
+/* What is in the braces, again and again; the pattern goes on. */
+static void parse_repetition(parser *p)
+{
+  uint64_t left = arg_number(p, 0);
+  const char *begin;
+
+  skip_blanks(p);
+  if (*p->at++ != '{')
+    fail(p, "a brace is missing");
+  for (begin = p->at; left > 0; left--) {
+    p->at = begin;
+    for (skip_blanks(p); *p->at != '}'; skip_blanks(p))
+      parse_item(p);
+  }
+  p->at++;
+}
+
+/* Of what is sent since the last action, only the first bytes. */
+static void cut_short(parser *p)
+{
+  size_t len = (size_t)arg_number(p, 0);
+
+  if (!p->is_open || p->script->data_len - p->send_from < len)
+    fail(p, "there is less than that");
+  p->script->data_len = p->send_from + len;
+  while (p->id_count > p->send_ids && p->script->ids[p->id_count - 1] + 2 > len)
+    p->id_count--;
+  p->is_open = len > 0;
+}
+
 static int parse_sending(parser *p, const char *name)
 {
   const text_arg *a = p->args;
@@ -286,6 +314,10 @@ static int parse_sending(parser *p, const char *name)
   } else if (strcmp(name, "R") == 0) {
     put_record(p, (unsigned)a[0].number, (unsigned)a[1].number, a[2].bytes, a[2].len,
                (unsigned)arg_number(p, 3));
+  } else if (strcmp(name, "RP") == 0) {
+    put_header(p, 1, (unsigned)a[0].number, (unsigned)a[1].number, a[2].len, (unsigned)a[3].len, 0);
+    put(p, a[2].bytes, a[2].len);
+    put(p, a[3].bytes, a[3].len);
   } else if (strcmp(name, "REC") == 0) {
     put_header(p, (unsigned)a[0].number, (unsigned)a[1].number, (unsigned)a[2].number,
                (size_t)a[3].number, (unsigned)a[4].number, (unsigned)a[5].number);
@@ -308,7 +340,7 @@ static void parse_item(parser *p)
     peer_op op;
   } plain[] = {{"READ", PEER_READ_REQUEST}, {"PARAMS", PEER_READ_PARAMS}, {"FIN", PEER_FIN},
                {"RST", PEER_RST},           {"HALF", PEER_HALF},          {"DEAF", PEER_DEAF},
-               {"HOLD", PEER_HOLD},         {"AGAIN", PEER_AGAIN}};
+               {"HOLD", PEER_HOLD},         {"AGAIN", PEER_AGAIN},        {"CLOSE", PEER_CLOSE}};
   char name[16];
   size_t len = 0, i;
 
@@ -332,6 +364,10 @@ static void parse_item(parser *p)
     action(p, PEER_PAUSE, (uint32_t)arg_number(p, 0), 0);
   else if (strcmp(name, "DRIP") == 0)
     parse_drip(p);
+  else if (strcmp(name, "REP") == 0)
+    parse_repetition(p);
+  else if (strcmp(name, "CUT") == 0)
+    cut_short(p);
   else
     fail(p, "an unknown word");
 }

@@ -5,9 +5,12 @@
  *   END(app,status,pad)         END_REQUEST; ENDR(app,status,'xyz') with these reserved bytes
  *   R(type,id,s,pad)            any record; REC(version,type,id,length,padding,reserved) any header
  *   OKR                         OUT(H 'BODY') EOO END(0,0)
+ *   RP(type,id,s,padding)       a record with these bytes as its padding
  *   RAW(s)                      bytes as they are
+ *   REP(n){...}                 what is in the braces, n times; CUT(n) leaves n bytes of what is sent
+ *                               since the last action
  *   READ PARAMS BYTES(n) SLOW(n,ms) DEAF   what the peer reads, and when; READ comes first by itself
- *   WAIT(ms) FIN RST HALF HOLD AGAIN       as in peer.h; HOLD comes last by itself
+ *   WAIT(ms) FIN CLOSE RST HALF HOLD AGAIN as in peer.h; HOLD comes last by itself
  *   DRIP(ms,n){...}             what is in the braces, every ms, n times; 0: for ever
  *
  * A string is a row of: 'text' with \0 \\ \' \xHH, H (the header block of CONFORMANCE.md), P (a byte of

@@ -4,10 +4,10 @@
 # nothing, 77 if it cannot run here, or 1.
 set -u
 checkout="$1"
+. "$checkout/tests/support/shell.sh"
 build="$2"
 gate="$(basename "$0" .sh)"
 scratch="$build/gates/$gate"
-. "$checkout/tests/support/shell.sh"
 mkdir -p "$scratch" || exit 1
 cd "$checkout" || exit 1
 

@@ -6,7 +6,7 @@ need pkg-config pkg-config
 rm -rf "$scratch"
 mkdir -p "$scratch" || exit 1
 
-version="$(pkg-config --modversion "$build/pkgconfig/fcgiproxy.pc")"
+version="$(PKG_CONFIG_PATH="$build/pkgconfig" pkg-config --modversion fcgiproxy)"
 cat >"$scratch/program.c" <<'END'
 #include <fcgiproxy/fcgiproxy.h>
 #include <stdio.h>

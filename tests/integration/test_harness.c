@@ -103,8 +103,15 @@ static void test_pools_have_their_workers(void **state)
   pid_t pids[FPM_MAX_WORKERS];
   int i;
 
-  for (i = 0; i < FPM_POOL_COUNT; i++)
+  for (i = 0; i < FPM_POOL_COUNT; i++) {
+    int steps = 0;
+
+    /* One that came to its end is replaced within a moment. */
+    while (fpm_workers(*state, (fpm_pool)i, pids, FPM_MAX_WORKERS) != expected[i] &&
+           steps++ < WAIT_STEPS)
+      pause_5_ms();
     assert_int_equal(fpm_workers(*state, (fpm_pool)i, pids, FPM_MAX_WORKERS), expected[i]);
+  }
 }
 
 static void test_killed_worker_is_replaced(void **state)
@@ -112,6 +119,7 @@ static void test_killed_worker_is_replaced(void **state)
   pid_t before[FPM_MAX_WORKERS], after[FPM_MAX_WORKERS];
   int steps;
 
+  test_pools_have_their_workers(state);
   assert_int_equal(fpm_workers(*state, FPM_SMALL_TCP, before, FPM_MAX_WORKERS), 2);
   assert_int_equal(kill(before[0], SIGKILL), 0);
   for (steps = 0; steps < WAIT_STEPS; steps++) {
@@ -128,9 +136,11 @@ static void test_reload_replaces_workers_and_keeps_addresses(void **state)
   pid_t before[FPM_MAX_WORKERS], after[FPM_MAX_WORKERS], master = fpm_master(*state);
   size_t i, j;
 
+  test_pools_have_their_workers(state);
   assert_int_equal(fpm_workers(*state, FPM_UNIX, before, FPM_MAX_WORKERS), 5);
   assert_int_equal(fpm_reload(*state), 0);
   assert_int_equal(fpm_master(*state), master);
+  test_pools_have_their_workers(state);
   assert_int_equal(fpm_workers(*state, FPM_UNIX, after, FPM_MAX_WORKERS), 5);
   for (i = 0; i < 5; i++)
     for (j = 0; j < 5; j++)

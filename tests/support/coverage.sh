@@ -3,8 +3,8 @@
 # lines and branches of src/ they reach, file by file, the unreached lines with their numbers.
 set -u
 checkout="$1"
-build="$2"
 . "$checkout/tests/support/shell.sh"
+build="$2"
 
 have gcovr || {
   complain "gcovr is not installed"

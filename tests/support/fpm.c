@@ -25,20 +25,21 @@
 enum { FPM_START_MS = 10000, FPM_TERM_MS = 3000, FPM_STEP_MS = 5 };
 /* Below the range from which the system takes ports on its own, so that only we compete for them. */
 enum { FPM_FIRST_PORT = 10000, FPM_PORT_COUNT = 20000, FPM_PORT_TRIES = 200, FPM_START_TRIES = 5 };
-enum { FPM_ADDRESS_CAP = 192, FPM_SCRIPT_SLOTS = 8, FPM_ENV_COUNT = 9 };
+enum { FPM_ADDRESS_CAP = 192, FPM_SCRIPT_SLOTS = 8, FPM_ENV_COUNT = 5 + FPM_POOL_COUNT };
 
 static const struct {
   const char *name;
-  const char *port_variable; /* for a TCP pool */
-  const char *socket;        /* for a Unix socket */
+  const char *variable; /* that its address is in */
+  const char *socket;   /* the name of a Unix socket, NULL for TCP */
+  size_t workers;
 } fpm_pools[FPM_POOL_COUNT] = {
-    [FPM_NETWORK1] = {"network1", "FCGIP_NETWORK1", NULL},
-    [FPM_NETWORK2] = {"network2", "FCGIP_NETWORK2", NULL},
-    [FPM_UNIX] = {"unix", NULL, "unix.sock"},
-    [FPM_RESTRICTED] = {"restricted", NULL, "restricted.sock"},
-    [FPM_SMALL_TCP] = {"small_tcp", "FCGIP_SMALL_TCP", NULL},
-    [FPM_SMALL_UNIX] = {"small_unix", NULL, "small.sock"},
-    [FPM_RECYCLE] = {"recycle", "FCGIP_RECYCLE", NULL},
+    [FPM_NETWORK1] = {"network1", "FCGIP_NETWORK1", NULL, 5},
+    [FPM_NETWORK2] = {"network2", "FCGIP_NETWORK2", NULL, 5},
+    [FPM_UNIX] = {"unix", "FCGIP_UNIX", "unix.sock", 5},
+    [FPM_RESTRICTED] = {"restricted", "FCGIP_RESTRICTED", "restricted.sock", 1},
+    [FPM_SMALL_TCP] = {"small_tcp", "FCGIP_SMALL_TCP", NULL, 2},
+    [FPM_SMALL_UNIX] = {"small_unix", "FCGIP_SMALL_UNIX", "small.sock", 2},
+    [FPM_RECYCLE] = {"recycle", "FCGIP_RECYCLE", NULL, 2},
 };
 
 struct fpm {
@@ -217,10 +218,10 @@ static void fpm_make_env(const fpm *server, char *env[FPM_ENV_COUNT])
   n += (size_t)(asprintf(&env[n], "FCGIP_FPM_RUN=%s", server->folder) > 0);
   n += (size_t)(asprintf(&env[n], "FCGIP_FPM_LOG=%s/error.log", server->folder) > 0);
   n += (size_t)(asprintf(&env[n], "FCGIP_FPM_USER=%s", geteuid() == 0 ? "root" : "nobody") > 0);
+  /* An address without what stands before it in ours: "tcp://" or "unix://". */
   for (i = 0; i < FPM_POOL_COUNT; i++)
-    if (fpm_pools[i].port_variable != NULL)
-      n += (size_t)(asprintf(&env[n], "%s=127.0.0.1:%u", fpm_pools[i].port_variable,
-                             (unsigned)server->ports[i]) > 0);
+    n += (size_t)(asprintf(&env[n], "%s=%s", fpm_pools[i].variable,
+                           strstr(server->addresses[i], "//") + 2) > 0);
   env[n] = NULL;
 }
 
@@ -292,6 +293,17 @@ static unsigned fpm_count_in_log(const fpm *server, const char *log, const char 
   return count;
 }
 
+static int fpm_workers_are_there(const fpm *server)
+{
+  int i;
+
+  for (i = 0; i < FPM_POOL_COUNT; i++)
+    if ((server->pools & FPM_BIT(i)) != 0 &&
+        fpm_workers(server, (fpm_pool)i, NULL, 0) != fpm_pools[i].workers)
+      return 0;
+  return 1;
+}
+
 /* Waits until the master has opened all sockets and made all workers. No request is spent on it, so
  * that a test finds the counters of all pools at zero. */
 static int fpm_wait_until_ready(fpm *server)
@@ -300,7 +312,8 @@ static int fpm_wait_until_ready(fpm *server)
 
   for (waited_ms = 0; waited_ms < FPM_START_MS; waited_ms += FPM_STEP_MS) {
     if (fpm_count_in_log(server, "error.log", "ready to handle connections", 0) >
-        server->ready_count) {
+            server->ready_count &&
+        fpm_workers_are_there(server)) {
       server->ready_count++;
       return 0;
     }

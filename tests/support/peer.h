@@ -26,6 +26,7 @@ typedef enum peer_op {
   PEER_DRIP,         /* `data` every `ms`, `count` times; 0: until the client is gone */
   PEER_PAUSE,        /* `ms` */
   PEER_FIN,          /* close, with nothing left unread */
+  PEER_CLOSE,        /* close, whatever is unread */
   PEER_RST,          /* TCP: SO_LINGER 0; Unix: close with something left unread */
   PEER_HALF,         /* shutdown(SHUT_WR) */
   PEER_DEAF,         /* reads nothing, until the test ends */

@@ -268,14 +268,14 @@ static int drip(peer_conn *conn, const peer_step_spec *step)
   return step->ms > 0 ? MOVED : BLOCKED;
 }
 
-static int finish(peer_conn *conn, int reset)
+static int finish(peer_conn *conn, peer_op op)
 {
   static const struct linger at_once = {1, 0};
   uint8_t buffer[4096];
 
-  if (reset && !conn->is_unix)
+  if (op == PEER_RST && !conn->is_unix)
     setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-  while (!reset && recv(conn->fd, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
+  while (op == PEER_FIN && recv(conn->fd, buffer, sizeof(buffer), MSG_DONTWAIT) > 0)
     continue;
   close(conn->fd);
   conn->fd = -1;
@@ -311,9 +311,11 @@ static int do_step(peer_conn *conn, const peer_step_spec *step)
   case PEER_PAUSE:
     return peer_now_ms() >= conn->due_ms ? STEP_DONE : BLOCKED;
   case PEER_FIN:
-    return finish(conn, 0);
+    return finish(conn, PEER_FIN);
+  case PEER_CLOSE:
+    return finish(conn, PEER_CLOSE);
   case PEER_RST:
-    return finish(conn, 1);
+    return finish(conn, PEER_RST);
   case PEER_HALF:
     shutdown(conn->fd, SHUT_WR);
     return STEP_DONE;
@@ -386,6 +388,7 @@ short peer_conn_events(const peer_conn *conn)
   case PEER_READ_SLOWLY:
   case PEER_PAUSE:
   case PEER_FIN:
+  case PEER_CLOSE:
   case PEER_RST:
   case PEER_HALF:
   case PEER_DEAF:

@@ -76,6 +76,7 @@ size_t processes_children(pid_t parent, const char *title, pid_t *pids, size_t c
     count++;
   }
   closedir(proc);
-  qsort(pids, count < cap ? count : cap, sizeof(pids[0]), processes_compare);
+  if (cap > 0)
+    qsort(pids, count < cap ? count : cap, sizeof(pids[0]), processes_compare);
   return count;
 }

@@ -10,7 +10,7 @@
 int processes_has_title(pid_t pid, const char *title);
 
 /* Writes the process ids of the children of `parent` with that title, in ascending order and `cap` at
- * most; returns how many there are. */
+ * most; returns how many there are. `pids` may be NULL if `cap` is 0. */
 size_t processes_children(pid_t parent, const char *title, pid_t *pids, size_t cap);
 
 #endif

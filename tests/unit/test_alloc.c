@@ -2,9 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "base/alloc.h"
 #include "fcgiproxy/error.h"
@@ -282,18 +281,18 @@ static void the_failing_allocator_notes_foreign_blocks(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(imports_the_c_library_for_null),
-    cmocka_unit_test(imports_the_callers_functions),
-    cmocka_unit_test(refuses_an_allocator_that_is_not_whole),
-    cmocka_unit_test(refuses_an_allocator_of_the_future),
-    cmocka_unit_test(never_asks_for_no_bytes),
-    cmocka_unit_test(clears_and_copies),
-    cmocka_unit_test(has_no_memory_for_what_does_not_fit_a_size),
-    cmocka_unit_test(passes_failure_on),
-    cmocka_unit_test(checks_sums_and_products),
-    cmocka_unit_test(the_failing_allocator_fails_once_or_from_then_on),
-    cmocka_unit_test(the_failing_allocator_keeps_to_its_limit),
-    cmocka_unit_test(the_failing_allocator_notes_foreign_blocks),
+      cmocka_unit_test(imports_the_c_library_for_null),
+      cmocka_unit_test(imports_the_callers_functions),
+      cmocka_unit_test(refuses_an_allocator_that_is_not_whole),
+      cmocka_unit_test(refuses_an_allocator_of_the_future),
+      cmocka_unit_test(never_asks_for_no_bytes),
+      cmocka_unit_test(clears_and_copies),
+      cmocka_unit_test(has_no_memory_for_what_does_not_fit_a_size),
+      cmocka_unit_test(passes_failure_on),
+      cmocka_unit_test(checks_sums_and_products),
+      cmocka_unit_test(the_failing_allocator_fails_once_or_from_then_on),
+      cmocka_unit_test(the_failing_allocator_keeps_to_its_limit),
+      cmocka_unit_test(the_failing_allocator_notes_foreign_blocks),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

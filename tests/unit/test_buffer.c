@@ -2,9 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "base/buffer.h"
 #include "fcgiproxy/error.h"
@@ -58,8 +57,9 @@ static void adds_bytes_text_and_numbers(void **state)
   assert_int_equal(fcgip__buffer_add_number(&f->buffer, 907), FCGIP_OK);
   assert_int_equal(fcgip__buffer_add_number(&f->buffer, UINT64_MAX), FCGIP_OK);
   assert_int_equal(f->buffer.len, 32);
-  assert_memory_equal(f->buffer.data, "a\0btext\xff"
-                                      "090718446744073709551615",
+  assert_memory_equal(f->buffer.data,
+                      "a\0btext\xff"
+                      "090718446744073709551615",
                       33);
 }
 
@@ -187,15 +187,15 @@ static void gives_its_block_away(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test_setup_teardown(is_empty_at_birth, setup, teardown),
-    cmocka_unit_test_setup_teardown(adds_bytes_text_and_numbers, setup, teardown),
-    cmocka_unit_test_setup_teardown(is_text_after_every_step, setup, teardown),
-    cmocka_unit_test_setup_teardown(keeps_to_its_limit, setup, teardown),
-    cmocka_unit_test_setup_teardown(can_be_of_no_length, setup, teardown),
-    cmocka_unit_test_setup_teardown(has_sizes_checked_without_a_limit, setup, teardown),
-    cmocka_unit_test_setup_teardown(is_unchanged_without_memory, setup, teardown),
-    cmocka_unit_test_setup_teardown(reserves_no_more_than_is_asked_for_at_once, setup, teardown),
-    cmocka_unit_test_setup_teardown(gives_its_block_away, setup, teardown),
+      cmocka_unit_test_setup_teardown(is_empty_at_birth, setup, teardown),
+      cmocka_unit_test_setup_teardown(adds_bytes_text_and_numbers, setup, teardown),
+      cmocka_unit_test_setup_teardown(is_text_after_every_step, setup, teardown),
+      cmocka_unit_test_setup_teardown(keeps_to_its_limit, setup, teardown),
+      cmocka_unit_test_setup_teardown(can_be_of_no_length, setup, teardown),
+      cmocka_unit_test_setup_teardown(has_sizes_checked_without_a_limit, setup, teardown),
+      cmocka_unit_test_setup_teardown(is_unchanged_without_memory, setup, teardown),
+      cmocka_unit_test_setup_teardown(reserves_no_more_than_is_asked_for_at_once, setup, teardown),
+      cmocka_unit_test_setup_teardown(gives_its_block_away, setup, teardown),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

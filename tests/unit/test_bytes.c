@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
 
 #include "base/bytes.h"
@@ -54,9 +53,9 @@ static void reads_back_every_bit_of_32(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(puts_the_most_significant_byte_first),
-    cmocka_unit_test(reads_back_every_16_bit_number),
-    cmocka_unit_test(reads_back_every_bit_of_32),
+      cmocka_unit_test(puts_the_most_significant_byte_first),
+      cmocka_unit_test(reads_back_every_16_bit_number),
+      cmocka_unit_test(reads_back_every_bit_of_32),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
 #include <cmocka.h>
 
 #include "message/media_type.h"
@@ -30,8 +29,8 @@ static void takes_any_case_and_the_last_ending(void **state)
 
 static void says_nothing_where_it_knows_nothing(void **state)
 {
-  static const char *const unknown[] = {"",        "png",      ".",      "photo.",  "photo.pn",
-                                        "a.pngx",  "a.png ",   "a.p\ng", "file.b1", "image.png/file",
+  static const char *const unknown[] = {"",         "png",    ".",      "photo.",  "photo.pn",
+                                        "a.pngx",   "a.png ", "a.p\ng", "file.b1", "image.png/file",
                                         "a.png\xff"};
   size_t i;
 
@@ -43,9 +42,9 @@ static void says_nothing_where_it_knows_nothing(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(goes_by_the_ending),
-    cmocka_unit_test(takes_any_case_and_the_last_ending),
-    cmocka_unit_test(says_nothing_where_it_knows_nothing),
+      cmocka_unit_test(goes_by_the_ending),
+      cmocka_unit_test(takes_any_case_and_the_last_ending),
+      cmocka_unit_test(says_nothing_where_it_knows_nothing),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "base/options.h"
 #include "fcgiproxy/error.h"
@@ -103,13 +102,13 @@ static void does_not_follow_a_size_that_is_garbage(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(copies_what_both_know),
-    cmocka_unit_test(gives_defaults_to_an_older_caller),
-    cmocka_unit_test(does_not_read_beyond_the_callers_struct),
-    cmocka_unit_test(takes_a_newer_struct_whose_news_are_unset),
-    cmocka_unit_test(refuses_news_that_are_set),
-    cmocka_unit_test(refuses_a_size_that_is_too_small),
-    cmocka_unit_test(does_not_follow_a_size_that_is_garbage),
+      cmocka_unit_test(copies_what_both_know),
+      cmocka_unit_test(gives_defaults_to_an_older_caller),
+      cmocka_unit_test(does_not_read_beyond_the_callers_struct),
+      cmocka_unit_test(takes_a_newer_struct_whose_news_are_unset),
+      cmocka_unit_test(refuses_news_that_are_set),
+      cmocka_unit_test(refuses_a_size_that_is_too_small),
+      cmocka_unit_test(does_not_follow_a_size_that_is_garbage),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

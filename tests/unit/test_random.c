@@ -2,11 +2,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cmocka.h>
 
 #include "base/random.h"
 
@@ -34,9 +33,8 @@ static void draws_what_the_published_generator_does(void **state)
 static void spreads_the_seed_over_the_state(void **state)
 {
   /* The first numbers of splitmix64 from 0. */
-  static const uint64_t expected[] = {
-    UINT64_C(0xe220a8397b1dcdaf), UINT64_C(0x6e789e6aa1b965f4), UINT64_C(0x06c45d188009454f),
-    UINT64_C(0xf88bb8a8724c81ec)};
+  static const uint64_t expected[] = {UINT64_C(0xe220a8397b1dcdaf), UINT64_C(0x6e789e6aa1b965f4),
+                                      UINT64_C(0x06c45d188009454f), UINT64_C(0xf88bb8a8724c81ec)};
   fcgip__random random;
 
   (void)state;
@@ -143,13 +141,13 @@ static void seeds_differ_between_processes(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(draws_what_the_published_generator_does),
-    cmocka_unit_test(spreads_the_seed_over_the_state),
-    cmocka_unit_test(repeats_itself_from_the_same_seed_only),
-    cmocka_unit_test(stays_below_the_bound),
-    cmocka_unit_test(prefers_no_number),
-    cmocka_unit_test(seeds_differ),
-    cmocka_unit_test(seeds_differ_between_processes),
+      cmocka_unit_test(draws_what_the_published_generator_does),
+      cmocka_unit_test(spreads_the_seed_over_the_state),
+      cmocka_unit_test(repeats_itself_from_the_same_seed_only),
+      cmocka_unit_test(stays_below_the_bound),
+      cmocka_unit_test(prefers_no_number),
+      cmocka_unit_test(seeds_differ),
+      cmocka_unit_test(seeds_differ_between_processes),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

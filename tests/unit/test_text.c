@@ -2,9 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include <cmocka.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "base/text.h"
 #include "fcgiproxy/error.h"
@@ -84,9 +83,20 @@ static void parses_numbers(void **state)
 
 static void refuses_what_is_no_number(void **state)
 {
-  static const char *const wrong[] = {"",    " 1",  "1 ",   "+1",   "-1", "1.0",
-                                      "0x1", "1e3", "\xb2", "1\n2", "a",  "18446744073709551616",
-                                      "18446744073709551620", "99999999999999999999999"};
+  static const char *const wrong[] = {"",
+                                      " 1",
+                                      "1 ",
+                                      "+1",
+                                      "-1",
+                                      "1.0",
+                                      "0x1",
+                                      "1e3",
+                                      "\xb2",
+                                      "1\n2",
+                                      "a",
+                                      "18446744073709551616",
+                                      "18446744073709551620",
+                                      "99999999999999999999999"};
   uint64_t value = 7;
   size_t i;
 
@@ -152,13 +162,13 @@ static void stops_escaping_where_there_is_no_room(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-    cmocka_unit_test(knows_ascii_letters_and_digits_only),
-    cmocka_unit_test(compares_without_case),
-    cmocka_unit_test(knows_tokens),
-    cmocka_unit_test(parses_numbers),
-    cmocka_unit_test(refuses_what_is_no_number),
-    cmocka_unit_test(escapes_what_is_not_printable),
-    cmocka_unit_test(stops_escaping_where_there_is_no_room),
+      cmocka_unit_test(knows_ascii_letters_and_digits_only),
+      cmocka_unit_test(compares_without_case),
+      cmocka_unit_test(knows_tokens),
+      cmocka_unit_test(parses_numbers),
+      cmocka_unit_test(refuses_what_is_no_number),
+      cmocka_unit_test(escapes_what_is_not_printable),
+      cmocka_unit_test(stops_escaping_where_there_is_no_room),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,208 @@
+/* One request on its way through the engine, from prepared to done. */
+#include <assert.h>
+#include <string.h>
+
+#include "engine/parts.h"
+#include "fcgiproxy/error.h"
+
+/* Enough for a burst; what is beyond goes back to the allocator. */
+#define SPARE_MAX 1024u
+
+static fcgip__exchange *exchange_alloc(fcgip__engine *engine)
+{
+  fcgip__node *spare = fcgip__list_first(&engine->spare_exchanges);
+
+  if (spare == NULL)
+    return fcgip__mem_alloc(&engine->mem, sizeof(fcgip__exchange));
+  fcgip__list_remove(spare);
+  engine->spare_exchange_count--;
+  return FCGIP__OWNER(spare, fcgip__exchange, node);
+}
+
+static void exchange_dealloc(fcgip__engine *engine, fcgip__exchange *exchange)
+{
+  if (engine->spare_exchange_count >= SPARE_MAX) {
+    fcgip__mem_free(&engine->mem, exchange);
+    return;
+  }
+  fcgip__list_add_first(&engine->spare_exchanges, &exchange->node);
+  engine->spare_exchange_count++;
+}
+
+static void release_endpoint(fcgip_endpoint *endpoint)
+{
+  fcgip_endpoint_free(endpoint);
+}
+
+int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapshot *snapshot,
+                        fcgip__exchange **out)
+{
+  size_t total = engine->exchanges.count + 1;
+  fcgip__exchange *exchange;
+
+  if (fcgip__map_reserve(&engine->exchanges, total) < 0 ||
+      fcgip__timers_reserve(&engine->deadlines, total) < 0)
+    return FCGIP_ENOMEM;
+  exchange = exchange_alloc(engine);
+  if (exchange == NULL)
+    return FCGIP_ENOMEM;
+  memset(exchange, 0, sizeof(*exchange));
+  exchange->response = fcgip__response_new(&engine->mem, engine->last_id + 1);
+  if (exchange->response == NULL) {
+    exchange_dealloc(engine, exchange);
+    return FCGIP_ENOMEM;
+  }
+  fcgip__response_set_endpoint(exchange->response, fcgip__endpoint_ref(pool->endpoint),
+                               release_endpoint);
+  fcgip__timer_init(&exchange->timer);
+  exchange->pool = pool;
+  exchange->snapshot = snapshot;
+  fcgip__snapshot_ref(snapshot);
+  fcgip__map_add(&engine->exchanges, &exchange->by_id, ++engine->last_id);
+  *out = exchange;
+  return FCGIP_OK;
+}
+
+void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange)
+{
+  fcgip__snapshot *snapshot = exchange->snapshot;
+  fcgip_response *response = exchange->response;
+
+  assert(exchange->connection == NULL);
+  fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
+  fcgip__list_remove(&exchange->node);
+  fcgip__map_remove(&engine->exchanges, &exchange->by_id);
+  exchange_dealloc(engine, exchange);
+  /* Last, as a release function of the caller's may run. */
+  fcgip_response_free(response);
+  fcgip__snapshot_drop(snapshot);
+}
+
+static void finish(fcgip__exchange *exchange)
+{
+  fcgip__engine *engine = exchange->pool->engine;
+
+  assert(!exchange->is_done && exchange->connection == NULL);
+  exchange->is_done = 1;
+  exchange->response->duration_us = engine->now_us - exchange->started_us;
+  fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
+  fcgip__list_remove(&exchange->node);
+  fcgip__list_add_last(&engine->done, &exchange->node);
+  engine->done_count++;
+  engine->pending--;
+}
+
+void fcgip__exchange_succeed(fcgip__exchange *exchange)
+{
+  finish(exchange);
+}
+
+/* 1 if sending it again cannot make it run twice. */
+static int is_retry_safe(const fcgip__exchange *exchange, const fcgip__failure *failure,
+                         int was_begun)
+{
+  switch ((enum fcgip_error)failure->error) {
+  case FCGIP_ERESOLVE:
+  case FCGIP_ECONNECT:
+  case FCGIP_EBUSY:
+  case FCGIP_EQUEUEFULL:
+    return 1;
+  case FCGIP_ECANTMPX:
+  case FCGIP_EOVERLOADED:
+    return !fcgip__response_has_bytes(exchange->response);
+  case FCGIP_EROLE:
+  case FCGIP_EREFUSED:
+    return 0;
+  case FCGIP_OK:
+  case FCGIP_EINVAL:
+  case FCGIP_ENOTFOUND:
+  case FCGIP_E2BIG:
+  case FCGIP_EREENTRANT:
+  case FCGIP_EAGAIN:
+  case FCGIP_EFILE:
+  case FCGIP_ETIMEDOUT:
+  case FCGIP_EWRITE:
+  case FCGIP_EREAD:
+  case FCGIP_ECANCELED:
+  case FCGIP_EPROTO:
+  case FCGIP_EHEADER:
+  case FCGIP_ETOOLARGE:
+  case FCGIP_ELENGTH:
+  case FCGIP_ESTATUSPATH:
+  case FCGIP_ESTATUSFORMAT:
+  case FCGIP_EFATAL:
+  case FCGIP_ENOMEM:
+    break;
+  }
+  if (!was_begun)
+    return 1;
+  return exchange->snapshot->retry_safe && !fcgip__response_has_bytes(exchange->response);
+}
+
+void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failure)
+{
+  fcgip_response *response = exchange->response;
+  fcgip__connection *connection = exchange->connection;
+  int was_begun = connection != NULL && connection->sent > 0;
+
+  if (connection != NULL)
+    fcgip__connection_close(connection);
+  else if (fcgip__node_is_linked(&exchange->node))
+    fcgip__pool_leave_queue(exchange->pool, exchange);
+  response->error = failure->error;
+  response->error_number = failure->error_number;
+  response->is_partial = fcgip__response_has_bytes(response);
+  response->is_retry_safe = is_retry_safe(exchange, failure, was_begun);
+  response->error_text = fcgip__failure_text(&exchange->pool->engine->mem, failure,
+                                             fcgip_endpoint_address(exchange->pool->endpoint));
+  finish(exchange);
+}
+
+void fcgip__exchange_active(fcgip__exchange *exchange)
+{
+  exchange->active_us = exchange->pool->engine->now_us;
+}
+
+/* When something has to be done for it: a deadline, or the next step of connecting or sending. */
+static uint64_t due(const fcgip__exchange *exchange)
+{
+  const fcgip__connection *connection = exchange->connection;
+  enum fcgip__phase phase;
+  uint64_t at = fcgip__exchange_deadline(exchange, &phase);
+
+  if (connection == NULL)
+    return at;
+  if (connection->retry_us < at)
+    at = connection->retry_us;
+  if (connection->attempt_us < at)
+    at = connection->attempt_us;
+  return at;
+}
+
+/* A timer that goes off too early costs little: it is set anew then. So it is only moved when it would come too
+ * late, and a byte received moves nothing. */
+void fcgip__exchange_arm(fcgip__exchange *exchange)
+{
+  uint64_t at = due(exchange);
+
+  if (at < exchange->timer.due)
+    fcgip__timer_set(&exchange->pool->engine->deadlines, &exchange->timer, at);
+}
+
+void fcgip__exchange_on_timer(fcgip__exchange *exchange)
+{
+  fcgip__engine *engine = exchange->pool->engine;
+  enum fcgip__phase phase;
+  fcgip__failure failure;
+
+  fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
+  if (fcgip__exchange_deadline(exchange, &phase) <= engine->now_us) {
+    fcgip__failure_of_phase(&failure, phase);
+    fcgip__exchange_fail(exchange, &failure);
+    return;
+  }
+  if (due(exchange) <= engine->now_us)
+    fcgip__connection_on_timer(exchange->connection);
+  if (!exchange->is_done)
+    fcgip__exchange_arm(exchange);
+}

@@ -1,0 +1,207 @@
+/* What the engine is made of, for this folder only.
+ *
+ * An exchange is one request on its way through the engine; a connection is a live socket; a pool has the
+ * connections to one endpoint and the exchanges that wait for one. */
+#ifndef FCGIP_ENGINE_PARTS_H
+#define FCGIP_ENGINE_PARTS_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "base/timers.h"
+#include "collection/endpoint.h"
+#include "engine/engine.h"
+#include "fastcgi/decoder.h"
+#include "message/response.h"
+
+#define FCGIP__RECEIVE_LEN 65536u
+
+typedef struct fcgip__connection fcgip__connection;
+
+typedef struct fcgip__pool {
+  fcgip__engine *engine;
+  fcgip_endpoint *endpoint;
+  const fcgip_endpoint_options *options;
+  fcgip__response_limits limits;
+  fcgip__list queue; /* exchanges that wait for a connection, first come first served */
+  size_t queued;
+  fcgip__list busy; /* connections that carry an exchange */
+  fcgip__list idle; /* those that could carry one, most recently used first */
+  size_t idle_count;
+  size_t open_count; /* both together */
+  fcgip__node hungry; /* in engine->hungry while the queue may be able to move */
+} fcgip__pool;
+
+struct fcgip__exchange {
+  fcgip__map_link by_id;
+  fcgip__node node; /* in pool->queue while waiting, in engine->done afterwards */
+  fcgip__timer timer;
+  fcgip__pool *pool;
+  fcgip__connection *connection; /* NULL while waiting, and when done */
+  fcgip__snapshot *snapshot;
+  fcgip_response *response;
+  uint64_t started_us;
+  uint64_t connect_started_us; /* of the present connection */
+  uint64_t active_us;          /* when bytes last went either way */
+  uint64_t sent_us;            /* when the last byte was sent */
+  uint8_t is_done;
+  uint8_t is_sent;      /* the last byte was sent */
+  uint8_t has_answer;   /* the first byte of STDOUT or STDERR was received */
+  uint8_t was_retried;  /* a kept connection was dead: the next one must be fresh */
+  uint8_t is_queue_full; /* ends with FCGIP_EQUEUEFULL as soon as it is started */
+};
+
+enum fcgip__connection_state {
+  FCGIP__CONNECTION_NEW,        /* no socket yet */
+  FCGIP__CONNECTION_CONNECTING, /* connect() goes on by itself */
+  FCGIP__CONNECTION_BACKOFF,    /* the backlog was full: no socket until retry_us */
+  FCGIP__CONNECTION_SENDING,    /* and receiving: the server may answer first */
+  FCGIP__CONNECTION_RECEIVING,  /* everything was sent */
+  FCGIP__CONNECTION_IDLE,       /* kept for the next request */
+  FCGIP__CONNECTION_CLOSED      /* for good; only its memory is left */
+};
+
+struct fcgip__connection {
+  fcgip__map_link by_fd;
+  fcgip__node node;    /* in pool->busy, pool->idle or engine->graveyard */
+  fcgip__node touched; /* in engine->touched while the watcher may have to be told */
+  fcgip__timer idle_timer;
+  fcgip__pool *pool;
+  fcgip__exchange *exchange; /* NULL while idle */
+  enum fcgip__connection_state state;
+  int fd; /* -1: none */
+  short watched; /* what the watcher was told */
+  uint16_t wire_id;
+  uint8_t is_kept;   /* the server was asked to keep it open */
+  uint8_t is_reused; /* it carried a request before this one */
+  uint8_t has_received; /* any byte since the request began */
+  int send_error;       /* errno: nothing more is sent, what was sent by the server still counts */
+  uint32_t served;
+  uint32_t backoffs;
+  size_t address; /* index of the one being tried */
+  uint64_t retry_us;   /* when to go on, in BACKOFF or short of buffers */
+  uint64_t attempt_us; /* when to give this address up for the next one */
+  uint64_t sent;       /* bytes of the encoded request that were accepted */
+  fcgip__decoder decoder;
+};
+
+struct fcgip__engine {
+  fcgip__mem mem;
+  const fcgip__sys *sys;
+  fcgip_watch_fn watch_fn;
+  void *watch_data;
+  fcgip_now_ms_fn now_ms_fn;
+  void *now_ms_data;
+  uint64_t now_us;
+  unsigned depth;
+  int is_doomed;
+  fcgip_request_id last_id;
+  fcgip__random random;
+  fcgip__map exchanges;   /* by id, until taken */
+  fcgip__map connections; /* by descriptor */
+  fcgip__timers deadlines; /* of exchanges */
+  fcgip__timers idles;     /* of connections */
+  fcgip__list done;        /* exchanges, in order of completion */
+  size_t done_count;
+  size_t pending;
+  size_t open_count; /* connections of all pools */
+  fcgip__list hungry;
+  fcgip__list touched;
+  fcgip__list graveyard;        /* closed connections, until everybody has left */
+  fcgip__list spare_exchanges;  /* memory for the next ones */
+  fcgip__list spare_connections;
+  size_t spare_exchange_count;
+  size_t spare_connection_count;
+  struct pollfd *pollfds;
+  size_t pollfds_cap;
+  size_t pool_count;
+  fcgip__pool *pools;
+  uint8_t receive_buffer[FCGIP__RECEIVE_LEN];
+};
+
+/* Why an exchange failed. */
+typedef struct fcgip__failure {
+  int error;
+  int error_number;
+  const char *detail; /* constant text or NULL */
+  int protocol_status; /* of FCGIP_EREFUSED */
+} fcgip__failure;
+
+/* exchange.c */
+int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapshot *snapshot,
+                        fcgip__exchange **out);
+void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange);
+void fcgip__exchange_succeed(fcgip__exchange *exchange);
+void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failure);
+/* Bytes went either way. */
+void fcgip__exchange_active(fcgip__exchange *exchange);
+/* Makes sure that its timer goes off no later than it is due. */
+void fcgip__exchange_arm(fcgip__exchange *exchange);
+void fcgip__exchange_on_timer(fcgip__exchange *exchange);
+
+/* deadline.c */
+enum fcgip__phase {
+  FCGIP__PHASE_NONE,
+  FCGIP__PHASE_QUEUED,
+  FCGIP__PHASE_CONNECT,
+  FCGIP__PHASE_BACKOFF,
+  FCGIP__PHASE_WRITE,
+  FCGIP__PHASE_READ,
+  FCGIP__PHASE_FIRST_BYTE,
+  FCGIP__PHASE_TOTAL
+};
+/* The deadline that passes first, and which one it is. */
+uint64_t fcgip__exchange_deadline(const fcgip__exchange *exchange, enum fcgip__phase *phase);
+uint64_t fcgip__connect_deadline(const fcgip__exchange *exchange);
+
+/* failure.c */
+void fcgip__failure_of_phase(fcgip__failure *failure, enum fcgip__phase phase);
+/* NULL if there is no memory. */
+char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure,
+                          const char *address);
+
+/* connect.c */
+void fcgip__connection_connect(fcgip__connection *connection);
+/* The wait is over: of the backlog, or of one address. */
+void fcgip__connection_on_timer(fcgip__connection *connection);
+/* This address is not to be had: the next one, or the end. */
+void fcgip__connection_next_address(fcgip__connection *connection, int error_number);
+
+/* connection.c */
+fcgip__connection *fcgip__connection_new(fcgip__pool *pool);
+void fcgip__connection_become(fcgip__connection *connection, enum fcgip__connection_state next);
+/* Gives it the exchange to carry; the caller then connects or transfers. */
+void fcgip__connection_assign(fcgip__connection *connection, fcgip__exchange *exchange);
+void fcgip__connection_open_fd(fcgip__connection *connection, int fd);
+void fcgip__connection_close_fd(fcgip__connection *connection);
+void fcgip__connection_close(fcgip__connection *connection);
+/* Closes it and ends its exchange, or moves that to a fresh connection where that is safe. */
+void fcgip__connection_fail(fcgip__connection *connection, const fcgip__failure *failure);
+short fcgip__connection_wants(const fcgip__connection *connection);
+void fcgip__connection_on_event(fcgip__connection *connection, short revents);
+/* 1 if an idle connection is still alive. */
+int fcgip__connection_is_alive(fcgip__connection *connection);
+/* The watcher may have to be told. */
+void fcgip__connection_touch(fcgip__connection *connection);
+
+/* transfer.c */
+void fcgip__connection_send(fcgip__connection *connection);
+void fcgip__connection_receive(fcgip__connection *connection);
+/* An idle connection has something to read: the rest of the padding, or its end. */
+void fcgip__connection_receive_idle(fcgip__connection *connection);
+
+/* pool.c */
+void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endpoint *endpoint);
+void fcgip__pool_deinit(fcgip__pool *pool);
+void fcgip__pool_submit(fcgip__pool *pool, fcgip__exchange *exchange);
+int fcgip__pool_is_full(const fcgip__pool *pool);
+/* Back to the head of the queue, for a fresh connection. */
+void fcgip__pool_resubmit(fcgip__pool *pool, fcgip__exchange *exchange);
+/* The queue may be able to move: looked at before everybody has left. */
+void fcgip__pool_is_hungry(fcgip__pool *pool);
+void fcgip__pool_dispatch(fcgip__pool *pool);
+/* A request on this connection is complete: keep it, or close it. */
+void fcgip__pool_give_back(fcgip__pool *pool, fcgip__connection *connection);
+void fcgip__pool_leave_queue(fcgip__pool *pool, fcgip__exchange *exchange);
+
+#endif

@@ -1,0 +1,147 @@
+/* The connections to one endpoint, and the exchanges that wait for one. */
+#include "engine/parts.h"
+#include "fcgiproxy/error.h"
+
+static size_t clamp_size(uint64_t value)
+{
+  return value > SIZE_MAX ? SIZE_MAX : (size_t)value;
+}
+
+void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endpoint *endpoint)
+{
+  pool->engine = engine;
+  pool->endpoint = fcgip__endpoint_ref(endpoint);
+  pool->options = fcgip__endpoint_options(endpoint);
+  pool->limits.max_header_bytes = pool->options->max_header_bytes;
+  pool->limits.max_headers = pool->options->max_headers;
+  pool->limits.max_stderr_bytes = pool->options->max_stderr_bytes;
+  pool->limits.max_body_bytes = clamp_size(pool->options->max_body_bytes);
+  fcgip__list_init(&pool->queue);
+  fcgip__list_init(&pool->busy);
+  fcgip__list_init(&pool->idle);
+  fcgip__node_init(&pool->hungry);
+  pool->queued = 0;
+  pool->idle_count = 0;
+  pool->open_count = 0;
+}
+
+void fcgip__pool_deinit(fcgip__pool *pool)
+{
+  fcgip_endpoint_free(pool->endpoint);
+}
+
+/* UINT32_MAX is "no limit". */
+static int may_open(const fcgip__pool *pool)
+{
+  return pool->options->max_connections == FCGIP__NONE ||
+         pool->open_count < pool->options->max_connections;
+}
+
+int fcgip__pool_is_full(const fcgip__pool *pool)
+{
+  int would_wait = pool->queued > 0 || (pool->idle_count == 0 && !may_open(pool));
+
+  return would_wait && pool->options->max_queued != FCGIP__NONE &&
+         pool->queued >= pool->options->max_queued;
+}
+
+void fcgip__pool_is_hungry(fcgip__pool *pool)
+{
+  if (pool->queued > 0 && !fcgip__node_is_linked(&pool->hungry))
+    fcgip__list_add_last(&pool->engine->hungry, &pool->hungry);
+}
+
+void fcgip__pool_submit(fcgip__pool *pool, fcgip__exchange *exchange)
+{
+  fcgip__list_add_last(&pool->queue, &exchange->node);
+  pool->queued++;
+  fcgip__exchange_arm(exchange);
+  fcgip__pool_is_hungry(pool);
+}
+
+void fcgip__pool_resubmit(fcgip__pool *pool, fcgip__exchange *exchange)
+{
+  exchange->connection = NULL;
+  exchange->is_sent = 0;
+  fcgip__list_add_first(&pool->queue, &exchange->node);
+  pool->queued++;
+  fcgip__exchange_arm(exchange);
+  fcgip__pool_is_hungry(pool);
+}
+
+void fcgip__pool_leave_queue(fcgip__pool *pool, fcgip__exchange *exchange)
+{
+  fcgip__list_remove(&exchange->node);
+  pool->queued--;
+}
+
+/* The most recently used idle connection that is still alive; the dead ones on the way are closed. */
+static fcgip__connection *take_idle(fcgip__pool *pool)
+{
+  fcgip__node *node;
+
+  while ((node = fcgip__list_first(&pool->idle)) != NULL) {
+    fcgip__connection *connection = FCGIP__OWNER(node, fcgip__connection, node);
+
+    if (fcgip__connection_is_alive(connection))
+      return connection;
+    fcgip__connection_close(connection);
+  }
+  return NULL;
+}
+
+static void close_oldest_idle(fcgip__pool *pool)
+{
+  if (pool->idle_count > 0)
+    fcgip__connection_close(FCGIP__OWNER(pool->idle.head.prev, fcgip__connection, node));
+}
+
+static void start_fresh(fcgip__pool *pool, fcgip__exchange *exchange)
+{
+  fcgip__failure failure = {.error = FCGIP_ENOMEM};
+  fcgip__connection *connection = fcgip__connection_new(pool);
+
+  if (connection == NULL) {
+    fcgip__exchange_fail(exchange, &failure);
+    return;
+  }
+  fcgip__pool_leave_queue(pool, exchange);
+  fcgip__connection_assign(connection, exchange);
+  fcgip__connection_connect(connection);
+}
+
+void fcgip__pool_dispatch(fcgip__pool *pool)
+{
+  fcgip__node *node;
+
+  while ((node = fcgip__list_first(&pool->queue)) != NULL) {
+    fcgip__exchange *exchange = FCGIP__OWNER(node, fcgip__exchange, node);
+    fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool);
+
+    if (idle != NULL) {
+      fcgip__pool_leave_queue(pool, exchange);
+      fcgip__connection_assign(idle, exchange);
+      fcgip__connection_send(idle);
+      continue;
+    }
+    if (!may_open(pool))
+      close_oldest_idle(pool);
+    if (!may_open(pool))
+      return;
+    start_fresh(pool, exchange);
+  }
+}
+
+void fcgip__pool_give_back(fcgip__pool *pool, fcgip__connection *connection)
+{
+  const fcgip_endpoint_options *options = pool->options;
+  int is_wanted = pool->queued > 0 || options->max_idle_connections == FCGIP__NONE ||
+                  pool->idle_count < options->max_idle_connections;
+
+  if (!connection->is_kept || !is_wanted) {
+    fcgip__connection_close(connection);
+    return;
+  }
+  fcgip__connection_become(connection, FCGIP__CONNECTION_IDLE);
+  fcgip__pool_is_hungry(pool);
+}

@@ -1,0 +1,116 @@
+/* The exchanges of an engine as the proxies see them: prepared, started, found, taken, cancelled. */
+#include "engine/engine.h"
+#include "engine/parts.h"
+#include "fcgiproxy/error.h"
+
+int fcgip__engine_prepare(fcgip__engine *engine, size_t pool, fcgip__snapshot *snapshot,
+                          int queue_full_is_result, fcgip__exchange **out)
+{
+  int is_full = fcgip__pool_is_full(&engine->pools[pool]);
+  int rc;
+
+  if (is_full && !queue_full_is_result)
+    return FCGIP_EQUEUEFULL;
+  rc = fcgip__exchange_new(engine, &engine->pools[pool], snapshot, out);
+  if (rc == FCGIP_OK)
+    (*out)->is_queue_full = (uint8_t)is_full;
+  return rc;
+}
+
+void fcgip__engine_discard(fcgip__engine *engine, fcgip__exchange *exchange)
+{
+  fcgip__exchange_recycle(engine, exchange);
+}
+
+fcgip_request_id fcgip__engine_start(fcgip__engine *engine, fcgip__exchange *exchange)
+{
+  fcgip_request_id id = exchange->by_id.key;
+  fcgip__failure failure = {.error = FCGIP_EQUEUEFULL};
+
+  exchange->started_us = engine->now_us;
+  engine->pending++;
+  if (exchange->is_queue_full)
+    fcgip__exchange_fail(exchange, &failure);
+  else
+    fcgip__pool_submit(exchange->pool, exchange);
+  return id;
+}
+
+fcgip__exchange *fcgip__engine_find(const fcgip__engine *engine, fcgip_request_id id)
+{
+  fcgip__map_link *link = fcgip__map_find(&engine->exchanges, id);
+
+  return link != NULL ? FCGIP__OWNER(link, fcgip__exchange, by_id) : NULL;
+}
+
+int fcgip__exchange_is_done(const fcgip__exchange *exchange)
+{
+  return exchange->is_done;
+}
+
+fcgip_request_id fcgip__exchange_id(const fcgip__exchange *exchange)
+{
+  return exchange->by_id.key;
+}
+
+fcgip__exchange *fcgip__engine_first_done(const fcgip__engine *engine)
+{
+  fcgip__node *node = fcgip__list_first(&engine->done);
+
+  return node != NULL ? FCGIP__OWNER(node, fcgip__exchange, node) : NULL;
+}
+
+fcgip__exchange *fcgip__engine_next_done(const fcgip__engine *engine,
+                                         const fcgip__exchange *exchange)
+{
+  fcgip__node *node = fcgip__list_next(&engine->done, &exchange->node);
+
+  return node != NULL ? FCGIP__OWNER(node, fcgip__exchange, node) : NULL;
+}
+
+size_t fcgip__engine_done_count(const fcgip__engine *engine)
+{
+  return engine->done_count;
+}
+
+size_t fcgip__engine_pending(const fcgip__engine *engine)
+{
+  return engine->pending;
+}
+
+fcgip_response *fcgip__engine_take(fcgip__engine *engine, fcgip__exchange *exchange,
+                                   fcgip__snapshot **snapshot)
+{
+  fcgip_response *response = exchange->response;
+
+  exchange->response = NULL;
+  engine->done_count--;
+  if (snapshot != NULL) {
+    *snapshot = exchange->snapshot;
+    exchange->snapshot = NULL;
+  }
+  fcgip__exchange_recycle(engine, exchange);
+  return response;
+}
+
+void fcgip__engine_cancel(fcgip__engine *engine, fcgip__exchange *exchange)
+{
+  fcgip__failure failure = {.error = FCGIP_ECANCELED};
+
+  (void)engine;
+  if (!exchange->is_done)
+    fcgip__exchange_fail(exchange, &failure);
+}
+
+void fcgip__engine_cancel_all(fcgip__engine *engine)
+{
+  size_t i;
+
+  /* Cancelling takes nothing out of the map, so that walking over it is safe. */
+  for (i = 0; i < engine->exchanges.bucket_count; i++) {
+    fcgip__map_link *link;
+
+    for (link = engine->exchanges.buckets[i]; link != NULL; link = link->next)
+      fcgip__engine_cancel(engine, FCGIP__OWNER(link, fcgip__exchange, by_id));
+  }
+}

@@ -1,0 +1,363 @@
+/* Bytes out, bytes in. */
+#include "engine/parts.h"
+#include "fastcgi/record.h"
+#include "fcgiproxy/error.h"
+
+/* How much one connection may do before the others have their turn. */
+#define SEND_ROUNDS 16
+#define RECEIVE_ROUNDS 4
+#define DRAIN_ROUNDS 1024
+
+/* A usual request fits, and goes out with one send() from one piece. */
+#define SCRATCH_LEN 2048u
+#define IOVEC_COUNT 32u
+
+#define SHORT_OF_BUFFERS_US 10000u
+
+/* The rest of a record from here on is received straight into the response. */
+#define DIRECT_MIN 8192u
+#define DIRECT_REST 4096u
+
+static void fail(fcgip__connection *connection, int error, int error_number, const char *detail)
+{
+  fcgip__failure failure = {
+      .error = error, .error_number = error_number, .detail = detail};
+
+  fcgip__connection_fail(connection, &failure);
+}
+
+static void sent_all(fcgip__connection *connection)
+{
+  fcgip__exchange *exchange = connection->exchange;
+
+  exchange->is_sent = 1;
+  exchange->sent_us = connection->pool->engine->now_us;
+  fcgip__connection_become(connection, FCGIP__CONNECTION_RECEIVING);
+  fcgip__exchange_arm(exchange);
+}
+
+/* The server takes no more. What it said before that still counts: it may have answered without reading on. */
+static void send_failed(fcgip__connection *connection, int error_number)
+{
+  connection->send_error = error_number;
+  connection->is_kept = 0;
+  fcgip__connection_become(connection, FCGIP__CONNECTION_RECEIVING);
+  fcgip__connection_receive(connection);
+}
+
+/* The first byte that the kernel takes is the proof of a connection: poll's word is not (a Unix socket that is not
+ * connecting is "writable" too). */
+static void connect_failed(fcgip__connection *connection, int64_t result)
+{
+  const fcgip__sys *sys = connection->pool->engine->sys;
+  int pending = sys->socket_error_fn(sys->context, connection->fd);
+
+  fcgip__connection_next_address(connection, fcgip__errno_of(pending < 0 ? pending : result));
+}
+
+/* What send() said. 1: go on with the next piece. */
+static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total)
+{
+  fcgip__engine *engine = connection->pool->engine;
+
+  if (n >= 0) {
+    if (connection->state == FCGIP__CONNECTION_CONNECTING)
+      fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
+    connection->sent += (uint64_t)n;
+    fcgip__exchange_active(connection->exchange);
+    if (connection->sent < total)
+      return n > 0;
+    sent_all(connection);
+    return 0;
+  }
+  switch (fcgip__outcome_of_transfer(n)) {
+  case FCGIP__OUTCOME_AGAIN:
+    break;
+  case FCGIP__OUTCOME_RESOURCE:
+    if (connection->state == FCGIP__CONNECTION_SENDING) {
+      connection->retry_us = engine->now_us + SHORT_OF_BUFFERS_US;
+      fcgip__connection_touch(connection);
+      break;
+    }
+    connect_failed(connection, n);
+    break;
+  case FCGIP__OUTCOME_STARTED:
+  case FCGIP__OUTCOME_GONE:
+  case FCGIP__OUTCOME_FAILED:
+    if (connection->state == FCGIP__CONNECTION_CONNECTING)
+      connect_failed(connection, n);
+    else
+      send_failed(connection, fcgip__errno_of(n));
+    break;
+  }
+  return 0;
+}
+
+void fcgip__connection_send(fcgip__connection *connection)
+{
+  fcgip__engine *engine = connection->pool->engine;
+  const fcgip__encoded *encoded = &connection->exchange->snapshot->encoded;
+  uint64_t total = fcgip__encoded_len(encoded);
+  struct iovec iov[IOVEC_COUNT];
+  uint8_t scratch[SCRATCH_LEN];
+  int rounds, goes_on = 1;
+
+  for (rounds = 0; rounds < SEND_ROUNDS && goes_on; rounds++) {
+    size_t count = fcgip__encode(encoded, connection->wire_id, connection->is_kept,
+                                 connection->sent, scratch, sizeof(scratch), iov, IOVEC_COUNT);
+    int64_t n = engine->sys->send_fn(engine->sys->context, connection->fd, iov, count);
+
+    goes_on = on_sent(connection, n, total);
+  }
+  if (connection->state == FCGIP__CONNECTION_SENDING)
+    fcgip__exchange_arm(connection->exchange);
+}
+
+/* 1 to go on. The connection may be closed by the callback, its memory is not gone yet. */
+static int pass_through(fcgip__connection *connection, const fcgip__event *event)
+{
+  const fcgip__exchange *exchange = connection->exchange;
+  const fcgip__snapshot *snapshot = exchange->snapshot;
+  int is_output = event->type == FCGIP__EVENT_STDOUT;
+  size_t i;
+
+  if (!snapshot->passes_through)
+    return 1;
+  for (i = 0; i < snapshot->callback_count; i++) {
+    const fcgip__callback *callback = snapshot->callbacks[i];
+    const void *nothing = "";
+    int verdict;
+
+    if (callback->kind != FCGIP__CALLBACK_PASS_THROUGH)
+      continue;
+    verdict = callback->pass_through_fn(
+        exchange->by_id.key, is_output ? event->data : nothing, is_output ? event->len : 0,
+        is_output ? nothing : event->data, is_output ? 0 : event->len, callback->user_data);
+    if (connection->state == FCGIP__CONNECTION_CLOSED)
+      return 0;
+    if (verdict != 0) {
+      fail(connection, FCGIP_ECANCELED, 0, "a pass-through callback said so");
+      return 0;
+    }
+  }
+  return 1;
+}
+
+/* A piece of STDOUT or STDERR was stored with this result. 1 to go on. */
+static int on_content(fcgip__connection *connection, const fcgip__event *event, int rc)
+{
+  connection->exchange->has_answer = 1;
+  fcgip__exchange_active(connection->exchange);
+  if (rc < 0) {
+    fail(connection, rc, 0, connection->exchange->response->why);
+    return 0;
+  }
+  return pass_through(connection, event);
+}
+
+static int refusal(uint8_t protocol_status)
+{
+  switch ((enum fcgip__protocol_status)protocol_status) {
+  case FCGIP__REQUEST_COMPLETE:
+    return FCGIP_OK;
+  case FCGIP__CANT_MPX_CONN:
+    return FCGIP_ECANTMPX;
+  case FCGIP__OVERLOADED:
+    return FCGIP_EOVERLOADED;
+  case FCGIP__UNKNOWN_ROLE:
+    return FCGIP_EROLE;
+  }
+  return FCGIP_EREFUSED;
+}
+
+/* What follows END_REQUEST must be its padding and nothing else, if the connection is to be kept. */
+static int is_clean(fcgip__connection *connection, const uint8_t *data, size_t len)
+{
+  const fcgip__decoder *decoder = &connection->decoder;
+  fcgip__event event;
+
+  if (fcgip__decoder_next(&connection->decoder, &data, &len, &event) < 0 ||
+      event.type != FCGIP__EVENT_MORE)
+    return 0;
+  return decoder->state == FCGIP__DECODE_SKIP || fcgip__decoder_is_idle(decoder);
+}
+
+static void on_end(fcgip__connection *connection, const fcgip__event *event, const uint8_t *rest,
+                   size_t rest_len)
+{
+  fcgip__exchange *exchange = connection->exchange;
+  fcgip_response *response = exchange->response;
+  int rc = refusal(event->protocol_status);
+
+  response->app_status = event->app_status;
+  if (rc < 0) {
+    fcgip__failure failure = {
+        .error = rc, .protocol_status = rc == FCGIP_EREFUSED ? event->protocol_status : 0};
+
+    fcgip__connection_fail(connection, &failure);
+    return;
+  }
+  rc = fcgip__response_check(response, exchange->snapshot->is_head);
+  if (rc < 0) {
+    fail(connection, rc, 0, response->why);
+    return;
+  }
+  if (!exchange->is_sent || !is_clean(connection, rest, rest_len))
+    connection->is_kept = 0;
+  connection->exchange = NULL;
+  exchange->connection = NULL;
+  fcgip__pool_give_back(connection->pool, connection);
+  fcgip__exchange_succeed(exchange);
+}
+
+static void protocol_failed(fcgip__connection *connection)
+{
+  const fcgip__sys *sys = connection->pool->engine->sys;
+  const fcgip__address_list *addresses = fcgip__endpoint_addresses(connection->pool->endpoint);
+  const fcgip__address *address = fcgip__address_list_at(addresses, connection->address);
+
+  /* Our own BEGIN_REQUEST has come back: TCP has connected the socket to itself, as nobody listens. */
+  if (connection->decoder.fault == FCGIP__FAULT_TYPE &&
+      connection->decoder.type == FCGIP__BEGIN_REQUEST && address != NULL &&
+      sys->is_self_connected_fn(sys->context, connection->fd, address) > 0) {
+    fail(connection, FCGIP_ECONNECT, fcgip__errno_refused(), NULL);
+    return;
+  }
+  fail(connection, FCGIP_EPROTO, 0, fcgip__decoder_fault_text(&connection->decoder));
+}
+
+/* Received bytes become events. 1 while the exchange goes on. */
+static int decode(fcgip__connection *connection, const uint8_t *data, size_t len)
+{
+  const fcgip__response_limits *limits = &connection->pool->limits;
+  fcgip_response *response = connection->exchange->response;
+  fcgip__event event;
+  int rc;
+
+  for (;;) {
+    if (fcgip__decoder_next(&connection->decoder, &data, &len, &event) < 0) {
+      protocol_failed(connection);
+      return 0;
+    }
+    switch (event.type) {
+    case FCGIP__EVENT_MORE:
+      return 1;
+    case FCGIP__EVENT_STDOUT:
+      rc = fcgip__response_add_output(response, limits, event.data, event.len);
+      if (!on_content(connection, &event, rc))
+        return 0;
+      break;
+    case FCGIP__EVENT_STDERR:
+      rc = fcgip__response_add_stderr(response, limits, event.data, event.len);
+      if (!on_content(connection, &event, rc))
+        return 0;
+      break;
+    case FCGIP__EVENT_END:
+      on_end(connection, &event, data, len);
+      return 0;
+    }
+  }
+}
+
+/* The connection has ended, or reading has failed, before END_REQUEST. */
+static void receive_failed(fcgip__connection *connection, int error_number)
+{
+  const char *detail = connection->has_received ? "closed before END_REQUEST"
+                                                : "closed before any byte of a response";
+
+  if (connection->send_error != 0)
+    fail(connection, FCGIP_EWRITE, connection->send_error, NULL);
+  else
+    fail(connection, FCGIP_EREAD, error_number, detail);
+}
+
+/* Where to receive to: behind the output, as far as the record goes, and the buffer; or just the buffer. */
+static size_t place(fcgip__connection *connection, struct iovec *iov, size_t *direct)
+{
+  fcgip__engine *engine = connection->pool->engine;
+  fcgip__buffer *output = &connection->exchange->response->output;
+  size_t left = fcgip__decoder_output_left(&connection->decoder);
+
+  iov[0].iov_base = engine->receive_buffer;
+  iov[0].iov_len = FCGIP__RECEIVE_LEN;
+  *direct = 0;
+  if (left < DIRECT_MIN || fcgip__buffer_reserve(output, left) < 0)
+    return 1;
+  *direct = left;
+  iov[1] = iov[0];
+  iov[1].iov_len = DIRECT_REST;
+  iov[0].iov_base = output->data + output->len;
+  iov[0].iov_len = left;
+  return 2;
+}
+
+/* `len` bytes of STDOUT are already behind the output. 1 to go on. */
+static int take_direct(fcgip__connection *connection, size_t len)
+{
+  fcgip_response *response = connection->exchange->response;
+  fcgip__event event = {.type = FCGIP__EVENT_STDOUT, .len = len};
+  int rc;
+
+  event.data = response->output.data + response->output.len;
+  fcgip__decoder_advance(&connection->decoder, len);
+  rc = fcgip__response_grow_output(response, &connection->pool->limits, len);
+  return on_content(connection, &event, rc);
+}
+
+/* One recv. 1 if there may be more to be had at once. */
+static int receive_once(fcgip__connection *connection)
+{
+  fcgip__engine *engine = connection->pool->engine;
+  struct iovec iov[2];
+  size_t direct, asked, got;
+  size_t count = place(connection, iov, &direct);
+  int64_t n = engine->sys->recv_fn(engine->sys->context, connection->fd, iov, count);
+
+  if (n <= 0) {
+    /* Nothing to be had: bad news only if there is nothing to wait for either. */
+    if (n == 0 || connection->send_error != 0 ||
+        fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_GONE ||
+        fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_FAILED)
+      receive_failed(connection, fcgip__errno_of(n));
+    return 0;
+  }
+  connection->has_received = 1;
+  got = (size_t)n;
+  asked = count == 2 ? direct + DIRECT_REST : FCGIP__RECEIVE_LEN;
+  if (direct > 0) {
+    size_t in_place = got < direct ? got : direct;
+
+    if (!take_direct(connection, in_place))
+      return 0;
+    if (!decode(connection, engine->receive_buffer, got - in_place))
+      return 0;
+  } else if (!decode(connection, engine->receive_buffer, got)) {
+    return 0;
+  }
+  /* After a failed send the end is to be found now. */
+  return got == asked || connection->send_error != 0;
+}
+
+void fcgip__connection_receive(fcgip__connection *connection)
+{
+  int rounds;
+
+  for (rounds = 0; rounds < (connection->send_error != 0 ? DRAIN_ROUNDS : RECEIVE_ROUNDS); rounds++)
+    if (!receive_once(connection))
+      return;
+}
+
+void fcgip__connection_receive_idle(fcgip__connection *connection)
+{
+  fcgip__engine *engine = connection->pool->engine;
+  struct iovec iov = {.iov_base = engine->receive_buffer, .iov_len = FCGIP__RECEIVE_LEN};
+  int64_t n = engine->sys->recv_fn(engine->sys->context, connection->fd, &iov, 1);
+
+  if (n < 0 && (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_AGAIN ||
+                fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_RESOURCE))
+    return;
+  /* The rest of the padding is what it may send; anything else belongs to no request. */
+  if (n <= 0 || fcgip__decoder_is_idle(&connection->decoder) ||
+      !is_clean(connection, engine->receive_buffer, (size_t)n))
+    fcgip__connection_close(connection);
+}
