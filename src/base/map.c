@@ -52,7 +52,8 @@ int fcgip__map_reserve(fcgip__map *map, size_t count)
     bucket_count *= 2;
   if (bucket_count == map->bucket_count)
     return FCGIP_OK;
-  buckets = (fcgip__map_link **)fcgip__mem_calloc(map->mem, bucket_count, sizeof(fcgip__map_link *));
+  buckets =
+      (fcgip__map_link **)fcgip__mem_calloc(map->mem, bucket_count, sizeof(fcgip__map_link *));
   if (buckets == NULL)
     return FCGIP_ENOMEM;
   rehash(map, buckets, bucket_count);

@@ -87,7 +87,8 @@ static int endpoint_alloc(fcgip_endpoint **out, const fcgip_endpoint_options *op
 }
 
 /* The canonical text from its parts; port 0 for none. */
-static int set_address(fcgip_endpoint *endpoint, const char *scheme, const char *place, uint16_t port)
+static int set_address(fcgip_endpoint *endpoint, const char *scheme, const char *place,
+                       uint16_t port)
 {
   int brackets = port != 0 && strchr(place, ':') != NULL;
   fcgip__buffer text;

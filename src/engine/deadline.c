@@ -22,9 +22,8 @@ static void sooner(uint64_t due, enum fcgip__phase phase, uint64_t *first, enum 
 
 uint64_t fcgip__connect_deadline(const fcgip__exchange *exchange)
 {
-  return after(exchange->connect_started_us,
-               choose(exchange->snapshot->timeouts.connect_timeout_ms,
-                      exchange->pool->options->connect_timeout_ms));
+  return after(exchange->connect_started_us, choose(exchange->snapshot->timeouts.connect_timeout_ms,
+                                                    exchange->pool->options->connect_timeout_ms));
 }
 
 static void transfer_deadlines(const fcgip__exchange *exchange, enum fcgip__phase phase,

@@ -188,8 +188,8 @@ static void drop_exchanges(fcgip__engine *engine)
 
   for (i = 0; i < engine->exchanges.bucket_count; i++)
     while (engine->exchanges.buckets[i] != NULL)
-      fcgip__exchange_recycle(
-          engine, FCGIP__OWNER(engine->exchanges.buckets[i], fcgip__exchange, by_id));
+      fcgip__exchange_recycle(engine,
+                              FCGIP__OWNER(engine->exchanges.buckets[i], fcgip__exchange, by_id));
 }
 
 void fcgip__engine_free(fcgip__engine *engine)

@@ -68,8 +68,7 @@ static int add_protocol_status(fcgip__buffer *text, int protocol_status)
   return rc == FCGIP_OK ? fcgip__buffer_add_text(text, ")") : rc;
 }
 
-char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure,
-                          const char *address)
+char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure, const char *address)
 {
   fcgip__buffer text;
   size_t len;

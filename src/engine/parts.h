@@ -28,7 +28,7 @@ typedef struct fcgip__pool {
   fcgip__list busy; /* connections that carry an exchange */
   fcgip__list idle; /* those that could carry one, most recently used first */
   size_t idle_count;
-  size_t open_count; /* both together */
+  size_t open_count;  /* both together */
   fcgip__node hungry; /* in engine->hungry while the queue may be able to move */
 } fcgip__pool;
 
@@ -45,9 +45,9 @@ struct fcgip__exchange {
   uint64_t active_us;          /* when bytes last went either way */
   uint64_t sent_us;            /* when the last byte was sent */
   uint8_t is_done;
-  uint8_t is_sent;      /* the last byte was sent */
-  uint8_t has_answer;   /* the first byte of STDOUT or STDERR was received */
-  uint8_t was_retried;  /* a kept connection was dead: the next one must be fresh */
+  uint8_t is_sent;       /* the last byte was sent */
+  uint8_t has_answer;    /* the first byte of STDOUT or STDERR was received */
+  uint8_t was_retried;   /* a kept connection was dead: the next one must be fresh */
   uint8_t is_queue_full; /* ends with FCGIP_EQUEUEFULL as soon as it is started */
 };
 
@@ -69,16 +69,16 @@ struct fcgip__connection {
   fcgip__pool *pool;
   fcgip__exchange *exchange; /* NULL while idle */
   enum fcgip__connection_state state;
-  int fd; /* -1: none */
+  int fd;        /* -1: none */
   short watched; /* what the watcher was told */
   uint16_t wire_id;
-  uint8_t is_kept;   /* the server was asked to keep it open */
-  uint8_t is_reused; /* it carried a request before this one */
+  uint8_t is_kept;      /* the server was asked to keep it open */
+  uint8_t is_reused;    /* it carried a request before this one */
   uint8_t has_received; /* any byte since the request began */
   int send_error;       /* errno: nothing more is sent, what was sent by the server still counts */
   uint32_t served;
   uint32_t backoffs;
-  size_t address; /* index of the one being tried */
+  size_t address;      /* index of the one being tried */
   uint64_t retry_us;   /* when to go on, in BACKOFF or short of buffers */
   uint64_t attempt_us; /* when to give this address up for the next one */
   uint64_t sent;       /* bytes of the encoded request that were accepted */
@@ -97,8 +97,8 @@ struct fcgip__engine {
   int is_doomed;
   fcgip_request_id last_id;
   fcgip__random random;
-  fcgip__map exchanges;   /* by id, until taken */
-  fcgip__map connections; /* by descriptor */
+  fcgip__map exchanges;    /* by id, until taken */
+  fcgip__map connections;  /* by descriptor */
   fcgip__timers deadlines; /* of exchanges */
   fcgip__timers idles;     /* of connections */
   fcgip__list done;        /* exchanges, in order of completion */
@@ -107,8 +107,8 @@ struct fcgip__engine {
   size_t open_count; /* connections of all pools */
   fcgip__list hungry;
   fcgip__list touched;
-  fcgip__list graveyard;        /* closed connections, until everybody has left */
-  fcgip__list spare_exchanges;  /* memory for the next ones */
+  fcgip__list graveyard;       /* closed connections, until everybody has left */
+  fcgip__list spare_exchanges; /* memory for the next ones */
   fcgip__list spare_connections;
   size_t spare_exchange_count;
   size_t spare_connection_count;
@@ -123,7 +123,7 @@ struct fcgip__engine {
 typedef struct fcgip__failure {
   int error;
   int error_number;
-  const char *detail; /* constant text or NULL */
+  const char *detail;  /* constant text or NULL */
   int protocol_status; /* of FCGIP_EREFUSED */
 } fcgip__failure;
 

@@ -20,8 +20,7 @@
 
 static void fail(fcgip__connection *connection, int error, int error_number, const char *detail)
 {
-  fcgip__failure failure = {
-      .error = error, .error_number = error_number, .detail = detail};
+  fcgip__failure failure = {.error = error, .error_number = error_number, .detail = detail};
 
   fcgip__connection_fail(connection, &failure);
 }
@@ -191,8 +190,8 @@ static void on_end(fcgip__connection *connection, const fcgip__event *event, con
 
   response->app_status = event->app_status;
   if (rc < 0) {
-    fcgip__failure failure = {
-        .error = rc, .protocol_status = rc == FCGIP_EREFUSED ? event->protocol_status : 0};
+    fcgip__failure failure = {.error = rc,
+                              .protocol_status = rc == FCGIP_EREFUSED ? event->protocol_status : 0};
 
     fcgip__connection_fail(connection, &failure);
     return;

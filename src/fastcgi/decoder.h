@@ -41,11 +41,11 @@ enum fcgip__decoder_state {
 typedef struct fcgip__decoder {
   enum fcgip__decoder_state state;
   enum fcgip__fault fault;
-  uint32_t left;    /* content left; while skipping, padding included: needs more than 16 bits */
-  uint16_t id;      /* of the request that this connection carries */
-  uint8_t held;     /* bytes in `hold` */
-  uint8_t padding;  /* of the record at hand */
-  uint8_t type;     /* of the record at hand */
+  uint32_t left;   /* content left; while skipping, padding included: needs more than 16 bits */
+  uint16_t id;     /* of the request that this connection carries */
+  uint8_t held;    /* bytes in `hold` */
+  uint8_t padding; /* of the record at hand */
+  uint8_t type;    /* of the record at hand */
   uint8_t hold[8];
 } fcgip__decoder;
 

@@ -44,7 +44,8 @@ uint64_t fcgip__encoded_content_at(const fcgip__encoded *encoded, uint64_t offse
     return 0;
   records = (offset - head) / STDIN_RECORD_LEN;
   rest = (offset - head) % STDIN_RECORD_LEN;
-  content = records * FCGIP__CONTENT_MAX + (rest > FCGIP__HEADER_LEN ? rest - FCGIP__HEADER_LEN : 0);
+  content =
+      records * FCGIP__CONTENT_MAX + (rest > FCGIP__HEADER_LEN ? rest - FCGIP__HEADER_LEN : 0);
   return content < encoded->content_len ? content : encoded->content_len;
 }
 

@@ -7,7 +7,8 @@
 
 #define KEEP_CONN 1u
 
-void fcgip__record_header(uint8_t *out, enum fcgip__record_type type, uint16_t id, size_t content_len)
+void fcgip__record_header(uint8_t *out, enum fcgip__record_type type, uint16_t id,
+                          size_t content_len)
 {
   assert(content_len <= FCGIP__CONTENT_MAX);
   out[0] = FCGIP__VERSION_1;

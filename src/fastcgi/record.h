@@ -40,7 +40,8 @@ enum fcgip__protocol_status {
 };
 
 /* Writes a header of 8 bytes; content_len is at most FCGIP__CONTENT_MAX. */
-void fcgip__record_header(uint8_t *out, enum fcgip__record_type type, uint16_t id, size_t content_len);
+void fcgip__record_header(uint8_t *out, enum fcgip__record_type type, uint16_t id,
+                          size_t content_len);
 
 /* Writes BEGIN_REQUEST, header and body, 16 bytes (section 5.1). */
 void fcgip__record_begin(uint8_t *out, uint16_t id, uint16_t role, int keep);

@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "fcgiproxy/error.h"
 
-int fcgip__headers_search(fcgip__header_search *scan, const uint8_t *data, size_t len, size_t *block_len)
+int fcgip__headers_search(fcgip__header_search *scan, const uint8_t *data, size_t len,
+                          size_t *block_len)
 {
   while (scan->at < len) {
     const uint8_t *lf = memchr(data + scan->at, '\n', len - scan->at);
@@ -130,7 +131,7 @@ static int parse_status(fcgip__headers *headers, const char *value, size_t len)
 /* What the copying needs to know. */
 typedef struct reader {
   fcgip__headers *headers;
-  char *end;            /* of the text so far */
+  char *end; /* of the text so far */
   int has_protocol_line;
   int has_status;
   const char *why;

@@ -16,7 +16,7 @@ typedef struct fcgip__header_search {
 /* Goes on with the search in data[scan->at, len). 1: the block, empty line included, is *block_len bytes; 0: not
  * yet. */
 int fcgip__headers_search(fcgip__header_search *scan, const uint8_t *data, size_t len,
-                       size_t *block_len);
+                          size_t *block_len);
 
 typedef struct fcgip__header {
   const char *name;
@@ -33,8 +33,8 @@ typedef struct fcgip__header {
 typedef struct fcgip__headers {
   fcgip__header *items;
   size_t count;
-  char *text;             /* names, values and joined lines, NUL-terminated */
-  int status;             /* 0 until read */
+  char *text; /* names, values and joined lines, NUL-terminated */
+  int status; /* 0 until read */
   const char *status_text;
   int has_content_length;
   uint64_t content_length;

@@ -78,7 +78,7 @@ static int read_headers(fcgip_response *response, const fcgip__response_limits *
   int rc;
 
   if (!fcgip__headers_search(&response->scan, response->output.data, response->output.len,
-                          &block_len)) {
+                             &block_len)) {
     if (response->output.len <= limits->max_header_bytes)
       return FCGIP_OK;
     response->why = "the header block is longer than max_header_bytes";

@@ -14,8 +14,8 @@ typedef struct fcgip__snapshot {
   fcgip__encoded encoded;
   fcgip__content *content; /* NULL for none */
   fcgip_timeouts timeouts;
-  int is_head;     /* a response without body is right (RFC 9110 section 9.3.2) */
-  int retry_safe;  /* may be sent twice */
+  int is_head;    /* a response without body is right (RFC 9110 section 9.3.2) */
+  int retry_safe; /* may be sent twice */
   int passes_through;
   size_t callback_count;
   fcgip__callback **callbacks; /* in the same block, as encoded.params */

@@ -27,8 +27,7 @@ static int status_request(fcgip_request **out, const fcgip__mem *mem, const char
     if (rc == FCGIP_OK)
       rc = fcgip_request_set_request_uri(*out, path);
     if (rc == FCGIP_OK)
-      rc = fcgip_request_set_custom_var(*out, "QUERY_STRING",
-                                        question != NULL ? question + 1 : "");
+      rc = fcgip_request_set_custom_var(*out, "QUERY_STRING", question != NULL ? question + 1 : "");
     if (rc < 0) {
       fcgip_request_free(*out);
       *out = NULL;

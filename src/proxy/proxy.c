@@ -85,8 +85,7 @@ int fcgip_proxy_send_async_request(fcgip_proxy *proxy, const fcgip_request *requ
   return rc;
 }
 
-int fcgip_proxy_send_request(fcgip_proxy *proxy, const fcgip_request *request,
-                             fcgip_response **out)
+int fcgip_proxy_send_request(fcgip_proxy *proxy, const fcgip_request *request, fcgip_response **out)
 {
   fcgip_request_id id;
   int rc;

@@ -81,8 +81,7 @@ int fcgip__front_read_ready(fcgip__front *front, int timeout_ms, fcgip_response 
     return rc;
   fcgip__front_enter(front);
   rc = fcgip__front_wait(front, timeout_ms, any_is_done, NULL);
-  while (rc == FCGIP_OK && *n < cap &&
-         (exchange = fcgip__engine_first_done(front->engine)) != NULL)
+  while (rc == FCGIP_OK && *n < cap && (exchange = fcgip__engine_first_done(front->engine)) != NULL)
     out[(*n)++] = fcgip__engine_take(front->engine, exchange, NULL);
   return fcgip__front_leave(front, rc);
 }
@@ -141,7 +140,6 @@ static int handle_done(fcgip__front *front, int *handled)
   }
   return rc;
 }
-
 
 int fcgip__front_wait_for_responses(fcgip__front *front, int timeout_ms)
 {

@@ -9,6 +9,7 @@
 
 #define QUIET_MS 40000  /* nothing moves: it hangs */
 #define ENDLESS_MS 90000 /* it moves, and does not end */
+#define OKR_LEN 80
 
 /* A case that is being run: its peer, its session, and what it is compared with. */
 typedef struct exchange {
@@ -19,6 +20,7 @@ typedef struct exchange {
   conf_session *session;
   conf_result base, got;
   size_t cuts[2];
+  int is_sequence;
 } exchange;
 
 void conf_fail(conf_test *test, const char *format, ...)
@@ -301,7 +303,6 @@ static int run_splits(exchange *x)
 
 static int begin(exchange *x, peer_kind kind)
 {
-  static const char second[] = "OKR";
   const conf_adapter *adapter = x->test->adapter;
   const char *at = adapter->socket_of != NULL ? adapter->socket_of(x->test->slot) : NULL;
   char text[8192];
@@ -309,8 +310,7 @@ static int begin(exchange *x, peer_kind kind)
   if (x->what->want.is_reused != 0) {
     snprintf(text, sizeof(text), "%s READ OKR", x->what->script);
     x->script = conf_script_new(text);
-    x->other = conf_script_new(second);
-    x->script->send_len -= x->other->send_len;
+    x->script->send_len -= OKR_LEN;
   } else {
     x->script = conf_script_new(x->what->script);
   }
@@ -320,8 +320,10 @@ static int begin(exchange *x, peer_kind kind)
     return 0;
   }
   peer_play(x->peer, 0, &x->script->play);
-  if (x->other != NULL)
+  if (x->what->want.is_reused != 0 || x->is_sequence) {
+    x->other = conf_script_new("OKR READ OKR READ OKR READ OKR");
     peer_play(x->peer, 1, &x->other->play);
+  }
   x->session = adapter->session_new(&x->what->request, peer_address(x->peer), x->test->slot);
   return 1;
 }
@@ -404,4 +406,28 @@ void conf_record(conf_test *test, const conf_request *request, const char *scrip
       conf_bytes_set(sent, bytes, len);
   }
   end(&x);
+}
+
+size_t conf_sequence(conf_test *test, const conf_case *what, const conf_expect *wants, size_t count)
+{
+  exchange x = {.test = test, .what = what, .is_sequence = 1};
+  char why[600];
+  size_t i, connections = 0;
+
+  test->checked++;
+  if (begin(&x, PEER_UNIX)) {
+    for (i = 0; i < count; i++) {
+      conf_drive(test->adapter, x.session, x.peer, &x.base);
+      test->runs++;
+      if (!conf_judge(test, &wants[i], &x.base, why, sizeof(why)))
+        break;
+    }
+    connections = peer_connections(x.peer);
+    if (i < count) {
+      connections = 0;
+      conf_fail(test, "request %zu: %s", i + 1, why);
+    }
+  }
+  end(&x);
+  return connections;
 }

@@ -97,6 +97,10 @@ int conf_exchange(conf_test *test, const conf_case *exchange);
 int conf_exchange_f(conf_test *test, const conf_case *exchange, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Runs of one session, one after another, none of them split: the first connection sees the case's
+ * script, each further one `OKR`. Returns how many connections there were; 0 after a failure. */
+size_t conf_sequence(conf_test *test, const conf_case *what, const conf_expect *wants, size_t count);
+
 /* One run without splits, of which the caller wants to see everything: plays `script` on a Unix peer,
  * hands out what the client said and sent. Both are the caller's; NULL if not wanted. */
 void conf_record(conf_test *test, const conf_request *request, const char *script,
