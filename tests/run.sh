@@ -69,7 +69,7 @@ gates=ON
 options=(-DFCGIPROXY_WERROR=ON -DFCGIPROXY_BUILD_TESTS=ON -DFCGIPROXY_BUILD_EXAMPLES=ON
   -DFCGIPROXY_TEST_GATES=$gates -DFCGIPROXY_TEST_LONG=$long)
 say "building in $build"
-guard configure "$build" "${options[@]}" -DCMAKE_C_COMPILER=gcc >"$work/configure.log" || {
+CC=gcc guard configure "$build" "${options[@]}" >"$work/configure.log" || {
   cat "$work/configure.log"
   complain "cmake failed"
   exit 1

@@ -2,8 +2,8 @@
 
 #include "fcgiproxy/version.h"
 
-/* One list for names and sentences, and one check that it is whole: the enum below has a member for each entry
- * of the public one, and the switches have no default, so that the compiler reports what is missing. */
+/* One list for names and sentences. The switches have no default, so that the compiler reports a result that is
+ * missing here. */
 #define ERRORS(X)                                                                                  \
   X(FCGIP_OK, "success")                                                                           \
   X(FCGIP_EINVAL, "invalid argument")                                                              \

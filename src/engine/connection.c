@@ -7,6 +7,8 @@
 #include "fcgiproxy/error.h"
 
 #define SPARE_MAX 1024u
+
+#ifndef NDEBUG
 #define BIT(state) (1u << (state))
 
 static const uint8_t may_become[] = {
@@ -21,6 +23,7 @@ static const uint8_t may_become[] = {
     [FCGIP__CONNECTION_IDLE] = BIT(FCGIP__CONNECTION_SENDING) | BIT(FCGIP__CONNECTION_CLOSED),
     [FCGIP__CONNECTION_CLOSED] = 0,
 };
+#endif
 
 static fcgip__connection *connection_alloc(fcgip__engine *engine)
 {
@@ -233,8 +236,8 @@ void fcgip__connection_fail(fcgip__connection *connection, const fcgip__failure 
     fcgip__exchange_fail(exchange, failure);
     return;
   }
-  fcgip__connection_close(connection);
   exchange->was_retried = 1;
+  fcgip__connection_close(connection);
   fcgip__pool_resubmit(exchange->pool, exchange);
 }
 

@@ -298,7 +298,7 @@ static void join_lines(fcgip__headers *headers, char *at)
 
   for (i = 0; i < headers->count; i++) {
     fcgip__header *header = &headers->items[i];
-    const fcgip__header *again = header;
+    const fcgip__header *again;
 
     if (!header->is_first)
       continue;

@@ -89,30 +89,37 @@ const char *fcgip_response_header_line(const fcgip_response *response, const cha
   return header != NULL ? header->line : "";
 }
 
+static const void *no_bytes(size_t *len)
+{
+  if (len != NULL)
+    *len = 0;
+  return "";
+}
+
 static const void *bytes_of(const fcgip__buffer *buffer, size_t from, size_t *len)
 {
-  int has = buffer != NULL && buffer->len > from;
-
+  if (buffer->len <= from)
+    return no_bytes(len);
   if (len != NULL)
-    *len = has ? buffer->len - from : 0;
-  return has ? (const void *)(buffer->data + from) : "";
+    *len = buffer->len - from;
+  return buffer->data + from;
 }
 
 const void *fcgip_response_body(const fcgip_response *response, size_t *len)
 {
   if (response == NULL || !response->has_headers)
-    return bytes_of(NULL, 0, len);
+    return no_bytes(len);
   return bytes_of(&response->output, response->body_at, len);
 }
 
 const void *fcgip_response_output(const fcgip_response *response, size_t *len)
 {
-  return bytes_of(response != NULL ? &response->output : NULL, 0, len);
+  return response != NULL ? bytes_of(&response->output, 0, len) : no_bytes(len);
 }
 
 const void *fcgip_response_stderr(const fcgip_response *response, size_t *len)
 {
-  return bytes_of(response != NULL ? &response->errors : NULL, 0, len);
+  return response != NULL ? bytes_of(&response->errors, 0, len) : no_bytes(len);
 }
 
 int fcgip_response_is_partial(const fcgip_response *response)

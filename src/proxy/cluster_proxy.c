@@ -70,7 +70,7 @@ int fcgip__cluster_send(fcgip_cluster_proxy *cluster, const fcgip_request *reque
   if (cluster == NULL || request == NULL || fcgip__engine_is_doomed(front->engine))
     return FCGIP_EINVAL;
   count = fcgip_collection_count(front->collection);
-  exchanges = (fcgip__exchange **)fcgip__mem_calloc(&front->mem, count, sizeof(*exchanges));
+  exchanges = (fcgip__exchange **)fcgip__mem_calloc(&front->mem, count, sizeof(fcgip__exchange *));
   if (exchanges == NULL)
     return FCGIP_ENOMEM;
   rc = fcgip__snapshot_take(&snapshot, request);

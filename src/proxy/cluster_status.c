@@ -102,7 +102,7 @@ static int get_status(fcgip_cluster_proxy *cluster, const char *path, int timeou
                       const fcgip_status_parser *parser, fcgip_status_list **out)
 {
   fcgip__front *front = fcgip__cluster_front(cluster);
-  fcgip_status_list *list;
+  fcgip_status_list *list = NULL;
   int rc;
 
   if (out == NULL)

@@ -87,7 +87,7 @@ int fcgip_proxy_send_async_request(fcgip_proxy *proxy, const fcgip_request *requ
 
 int fcgip_proxy_send_request(fcgip_proxy *proxy, const fcgip_request *request, fcgip_response **out)
 {
-  fcgip_request_id id;
+  fcgip_request_id id = 0;
   int rc;
 
   if (out == NULL)

@@ -102,7 +102,7 @@ static const conf_case cases[] = {
      .want = {.verdict = V_LIMIT, .status = 200, .is_partial = 1}},
     {.id = "STR-12", .level = 'M', .script = "ERR('a\r\nFAKE\\x1b[31m%s%n\\0z') OKR",
      .want = {.verdict = V_OK, .status = 200, .body = "BODY", .error_output = "a\r\nFAKE\x1b[31m%s%n\0z",
-              .error_output_len = 19}},
+              .error_output_len = 18}},
     {.id = "STR-12", .script = "ERR('a\r\nFAKE\\x1b[31m%s%n') OUT('\\x1b[2J%n%s\r\n\r\n') END(0,0)",
      .needs = TELLS_HEADERS, .want = {.verdict = V_HEADER, .error_output = "a\r\nFAKE\x1b[31m%s%n"}},
     {.id = "STR-13", .level = 'M', .flags = SLOW, .run = all_orders},

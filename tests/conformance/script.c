@@ -195,6 +195,8 @@ static void put_record(parser *p, unsigned type, unsigned id, const void *conten
 {
   static const uint8_t zeros[255];
 
+  if (len > 65535 || padding > 255)
+    fail(p, "too long a record before");
   put_header(p, 1, type, id, len, padding, 0);
   put(p, content, len);
   put(p, zeros, padding);
@@ -269,6 +271,22 @@ static void parse_drip(parser *p)
   p->script->takes_time = 1;
 }
 
+/* Behind the brace that ends here; braces in texts do not count. */
+static void skip_braces(parser *p)
+{
+  int is_text = 0;
+
+  for (; is_text || *p->at != '}'; p->at++) {
+    if (*p->at == '\0')
+      fail(p, "a brace is missing");
+    if (*p->at == '\'')
+      is_text = !is_text;
+    else if (is_text && *p->at == '\\')
+      p->at++;
+  }
+  p->at++;
+}
+
 /* What is in the braces, again and again; the pattern goes on. */
 static void parse_repetition(parser *p)
 {
@@ -283,7 +301,8 @@ static void parse_repetition(parser *p)
     for (skip_blanks(p); *p->at != '}'; skip_blanks(p))
       parse_item(p);
   }
-  p->at++;
+  p->at = begin;
+  skip_braces(p);
 }
 
 /* Of what is sent since the last action, only the first bytes. */

@@ -102,6 +102,18 @@ static const char *cell_text(const conf_table *table, const conf_row *row, size_
   return words[row->cells[column].outcome];
 }
 
+/* Messages quote scripts, line breaks and all. */
+static void print_message(const char *text)
+{
+  for (; *text != '\0'; text++) {
+    if (*text == '\r' || *text == '\n')
+      fputs(*text == '\r' ? "\\r" : "\\n", stdout);
+    else
+      putchar((unsigned char)*text < ' ' || (unsigned char)*text > '~' ? '?' : *text);
+  }
+  putchar('\n');
+}
+
 static void print_messages(const conf_table *table)
 {
   const conf_cell *cell;
@@ -114,9 +126,10 @@ static void print_messages(const conf_table *table)
     for (i = 0; i < table->count; i++) {
       cell = &table->rows[i].cells[j];
       if (cell->outcome == OUTCOME_FAIL || cell->outcome == OUTCOME_DIFFERS ||
-          (j == 0 && cell->outcome == OUTCOME_SKIPPED))
-        printf("  %-8s %s: %s\n", table->rows[i].first->id, cell_text(table, &table->rows[i], j),
-               cell->message);
+          (j == 0 && cell->outcome == OUTCOME_SKIPPED)) {
+        printf("  %-8s %s: ", table->rows[i].first->id, cell_text(table, &table->rows[i], j));
+        print_message(cell->message);
+      }
     }
   }
 }

@@ -2,5 +2,5 @@
 # Everything compiles with clang without a warning, and the unit tests pass.
 . "$(dirname "$0")/common.sh"
 need clang clang
-nested -DCMAKE_C_COMPILER=clang
+CC=clang nested
 ctest --test-dir "$scratch" --output-on-failure -j "$(jobs_count)" -L unit || exit 1

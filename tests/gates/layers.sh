@@ -19,7 +19,7 @@ message fastcgi base
 collection message base
 net base
 engine net collection message fastcgi base
-proxy engine net collection message fastcgi base
+proxy status engine net collection message fastcgi base
 status message collection base
 '
 # A file and what it may include or call though its room may not.

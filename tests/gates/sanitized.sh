@@ -3,7 +3,7 @@
 # with the library's assertions.
 . "$(dirname "$0")/common.sh"
 need gcc gcc
-nested -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g" \
+CC=gcc nested -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 -g" \
   -DFCGIPROXY_SANITIZE=address,undefined
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1

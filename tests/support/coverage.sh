@@ -10,7 +10,7 @@ have gcovr || {
   complain "gcovr is not installed"
   exit 1
 }
-configure "$build" -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DFCGIPROXY_COVERAGE=ON \
+CC=gcc configure "$build" -DCMAKE_BUILD_TYPE=Debug -DFCGIPROXY_COVERAGE=ON \
   -DFCGIPROXY_BUILD_EXAMPLES=ON -DFCGIPROXY_BUILD_TESTS=ON >/dev/null || exit 1
 cmake --build "$build" -j "$(jobs_count)" || exit 1
 find "$build" -name '*.gcda' -delete

@@ -160,6 +160,8 @@ choose_build() {
 }
 
 # configure DIR OPTION...: runs cmake; a folder that was configured for another place is started anew.
+# Compilers are chosen by CC in the environment, which counts for new folders only: cmake forgets all
+# options if the compiler of an old one is changed.
 configure() {
   local dir="$1" cache="$1/CMakeCache.txt" generator=()
   shift

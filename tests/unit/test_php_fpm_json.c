@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "base/buffer.h"
 #include "test_php_fpm_pages.h"
 
 #define WITH_WORKER(uri, user, script) JSON_FULL(JSON_WORKER("1", uri, user, script))
@@ -282,62 +281,19 @@ static void refuses_truncated_pages(void **state)
   assert_no_prefix_is_read(WITH_WORKER("\"a\"", "b\"", "-"), "application/json");
 }
 
-static int add(fcgip__buffer *page, const char *text)
-{
-  return fcgip__buffer_add_text(page, text);
-}
-
-/* "{...,"deep":" and `depth` times `open`, then as often `close`. */
-static int parse_nested(fcgip_php_fpm_status **out, const char *open, const char *close,
-                        size_t depth)
-{
-  fcgip__buffer page;
-  fcgip__mem mem;
-  size_t i;
-  int rc;
-
-  assert_int_equal(fcgip__mem_import(&mem, NULL), FCGIP_OK);
-  fcgip__buffer_init(&page, &mem, SIZE_MAX / 2);
-  assert_int_equal(add(&page, "{\"pool\":\"www\",\"deep\":"), FCGIP_OK);
-  for (i = 0; i < depth; i++)
-    assert_int_equal(add(&page, open), FCGIP_OK);
-  for (i = 0; i < depth; i++)
-    assert_int_equal(add(&page, close), FCGIP_OK);
-  assert_int_equal(add(&page, "}"), FCGIP_OK);
-  rc = parse_bytes(out, &mem, page.data, page.len, NULL);
-  fcgip__buffer_deinit(&page);
-  return rc;
-}
-
 static void bounds_the_depth(void **state)
 {
+#define DEEP "{\"pool\":\"www\",\"deep\":"
+#define OPEN8 "[[[[[[[["
+#define CLOSE8 "]]]]]]]]"
+#define CLOSE64 CLOSE8 CLOSE8 CLOSE8 CLOSE8 CLOSE8 CLOSE8 CLOSE8 CLOSE8
   fcgip_php_fpm_status *status;
 
   (void)state;
-  assert_int_equal(parse_nested(&status, "[", "]", 64), FCGIP_OK);
+  assert_int_equal(parse_repeated(&status, DEEP, OPEN8, 8, CLOSE64 "}"), FCGIP_OK);
   fcgip__php_fpm_free(status);
-  assert_int_equal(parse_nested(&status, "[", "]", 65), FCGIP_ESTATUSFORMAT);
-  assert_int_equal(parse_nested(&status, "{\"a\":", "}", 10000), FCGIP_ESTATUSFORMAT);
-}
-
-/* A page with `count` workers, each of them `worker`. */
-static int parse_many(fcgip_php_fpm_status **out, const char *worker, size_t count)
-{
-  fcgip__buffer page;
-  fcgip__mem mem;
-  size_t i;
-  int rc;
-
-  assert_int_equal(fcgip__mem_import(&mem, NULL), FCGIP_OK);
-  fcgip__buffer_init(&page, &mem, SIZE_MAX / 2);
-  assert_int_equal(add(&page, JSON_POOL ",\"processes\":["), FCGIP_OK);
-  for (i = 0; i < count; i++) {
-    assert_int_equal(add(&page, worker), FCGIP_OK);
-    assert_int_equal(add(&page, i + 1 < count ? "," : "]}"), FCGIP_OK);
-  }
-  rc = parse_bytes(out, &mem, page.data, page.len, NULL);
-  fcgip__buffer_deinit(&page);
-  return rc;
+  assert_int_equal(parse_repeated(&status, DEEP "[", OPEN8, 8, CLOSE64 "]}"), FCGIP_ESTATUSFORMAT);
+  assert_int_equal(parse_repeated(&status, DEEP, "{\"a\":", 10000, "}"), FCGIP_ESTATUSFORMAT);
 }
 
 static void reads_100000_workers(void **state)
@@ -345,13 +301,27 @@ static void reads_100000_workers(void **state)
   fcgip_php_fpm_status *status;
 
   (void)state;
-  assert_int_equal(parse_many(&status, JSON_WORKER("1", "/", "-", "-"), 100000), FCGIP_OK);
+  assert_int_equal(parse_repeated(&status, JSON_POOL ",\"processes\":[",
+                                  JSON_WORKER("1", "/", "-", "-") ",", 99999,
+                                  JSON_WORKER("2", "/", "-", "-") "]}"),
+                   FCGIP_OK);
   assert_int_equal(fcgip_php_fpm_status_process_count(status), 100000);
-  assert_worker(status, 99999, 1, "/", "-", "-");
+  assert_worker(status, 99998, 1, "/", "-", "-");
+  assert_worker(status, 99999, 2, "/", "-", "-");
   fcgip__php_fpm_free(status);
-  assert_int_equal(parse_many(&status, JSON_WORKER("1", "\"/\"", "-", "-"), 100000), FCGIP_OK);
-  assert_int_equal(fcgip_php_fpm_status_process_count(status), 100000);
-  assert_worker(status, 99999, 1, "\"/\"", "-", "-");
+}
+
+static void reads_10000_workers_as_printed(void **state)
+{
+  fcgip_php_fpm_status *status;
+
+  (void)state;
+  assert_int_equal(parse_repeated(&status, JSON_POOL ",\"processes\":[",
+                                  JSON_WORKER("1", "\"/\"", "-", "-") ",", 9999,
+                                  JSON_WORKER("2", "/", "-", "-") "]}"),
+                   FCGIP_OK);
+  assert_int_equal(fcgip_php_fpm_status_process_count(status), 10000);
+  assert_worker(status, 9998, 1, "\"/\"", "-", "-");
   fcgip__php_fpm_free(status);
 }
 
@@ -360,34 +330,28 @@ static void refuses_more_than_a_million_workers(void **state)
   fcgip_php_fpm_status *status;
 
   (void)state;
-  assert_int_equal(parse_many(&status, "{\"pid\":1}", 1000000), FCGIP_OK);
-  assert_int_equal(fcgip_php_fpm_status_process_count(status), 1000000);
-  fcgip__php_fpm_free(status);
-  assert_int_equal(parse_many(&status, "{\"pid\":1}", 1000001), FCGIP_ESTATUSFORMAT);
+  assert_int_equal(parse_repeated(&status, JSON_POOL ",\"processes\":[", "{\"pid\":1},", 1000000,
+                                  "{\"pid\":1}]}"),
+                   FCGIP_ESTATUSFORMAT);
 }
 
-/* 10 MB of what makes a reader look ahead at each byte. */
-static void reads_long_values_in_one_go(void **state)
+static void reads_long_values(void **state)
 {
-  static const char *const fills[] = {"\"", "\" ", "\",\"", "\\", "\\u0000", "x", "\",\"user\":"};
-  const size_t size = 10u << 20;
+#define LONG JSON_POOL ",\"processes\":[{\"pid\":1,\"user\":\""
+  static const char *const fills[] = {
+      "\"", "\" ", "\",\"", "\\", "\\u0000", "\",\"user\":", "\",\"content length\":1"};
   fcgip_php_fpm_status *status;
-  fcgip__mem mem;
-  size_t i, j;
+  size_t i;
 
   (void)state;
-  assert_int_equal(fcgip__mem_import(&mem, NULL), FCGIP_OK);
+  assert_int_equal(parse_repeated(&status, LONG, "1234567890", 1 << 20, "\"}]}"), FCGIP_OK);
+  assert_int_equal(strlen(fcgip_php_fpm_process_user(fcgip_php_fpm_status_process(status, 0))),
+                   10 << 20);
+  fcgip__php_fpm_free(status);
+  /* What makes the reader look ahead, over and over. */
   for (i = 0; i < sizeof(fills) / sizeof(fills[0]); i++) {
-    fcgip__buffer page;
-
-    fcgip__buffer_init(&page, &mem, SIZE_MAX / 2);
-    assert_int_equal(add(&page, JSON_POOL ",\"processes\":[{\"pid\":1,\"user\":\""), FCGIP_OK);
-    for (j = 0; j < size / strlen(fills[i]); j++)
-      assert_int_equal(add(&page, fills[i]), FCGIP_OK);
-    assert_int_equal(add(&page, "\"}]}"), FCGIP_OK);
-    parse_bytes(&status, &mem, page.data, page.len, NULL);
+    parse_repeated(&status, LONG, fills[i], 100000, "\"}]}");
     fcgip__php_fpm_free(status);
-    fcgip__buffer_deinit(&page);
   }
 }
 
@@ -428,8 +392,9 @@ int main(void)
       cmocka_unit_test(refuses_truncated_pages),
       cmocka_unit_test(bounds_the_depth),
       cmocka_unit_test(reads_100000_workers),
+      cmocka_unit_test(reads_10000_workers_as_printed),
       cmocka_unit_test(refuses_more_than_a_million_workers),
-      cmocka_unit_test(reads_long_values_in_one_go),
+      cmocka_unit_test(reads_long_values),
       cmocka_unit_test(survives_any_change),
       cmocka_unit_test(survives_want_of_memory),
   };

@@ -127,6 +127,39 @@ static inline int parse(fcgip_php_fpm_status **out, const char *page)
   return parse_bytes(out, &mem, page, strlen(page), NULL);
 }
 
+/* `before`, `count` times `part`, `after`; free it with free(). */
+static inline char *repeated(const char *before, const char *part, size_t count, const char *after,
+                             size_t *len)
+{
+  size_t part_len = strlen(part);
+  char *page;
+  size_t i;
+
+  *len = strlen(before) + count * part_len + strlen(after);
+  page = malloc(*len + 1);
+  assert_non_null(page);
+  memcpy(page, before, strlen(before));
+  for (i = 0; i < count; i++)
+    memcpy(page + strlen(before) + i * part_len, part, part_len);
+  memcpy(page + *len - strlen(after), after, strlen(after) + 1);
+  return page;
+}
+
+/* Reads such a page, as far as it goes: that is no endless loop, and no square of its length. */
+static inline int parse_repeated(fcgip_php_fpm_status **out, const char *before, const char *part,
+                                 size_t count, const char *after)
+{
+  fcgip__mem mem;
+  size_t len;
+  char *page = repeated(before, part, count, after, &len);
+  int rc;
+
+  assert_int_equal(fcgip__mem_import(&mem, NULL), FCGIP_OK);
+  rc = fcgip__php_fpm_parse(out, &mem, page, len, NULL);
+  free(page);
+  return rc;
+}
+
 /* A page that must be good; free it with fcgip__php_fpm_free(). */
 static inline fcgip_php_fpm_status *parsed(const char *page)
 {
@@ -227,7 +260,7 @@ static inline void assert_no_prefix_is_read(const char *page, const char *type)
 /* Each byte is replaced by some that mean something, and taken out: no crash, and no leak. */
 static inline void survives_changes(const char *page)
 {
-  static const char instead[] = {'\0', '"', '\\', '<', '&', '\n', ':', '{', '}', ',', '9', '\xff'};
+  static const char instead[] = {'\0', '"', '\\', '<', '\n', '}', '9'};
   failing_allocator memory;
   fcgip_php_fpm_status *status;
   size_t len = strlen(page);

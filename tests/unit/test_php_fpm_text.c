@@ -256,6 +256,29 @@ static void stores_any_bytes(void **state)
   fcgip__php_fpm_free(status);
 }
 
+static void reads_many_workers_and_long_values(void **state)
+{
+  fcgip_php_fpm_status *status;
+  const fcgip_php_fpm_process *process;
+
+  (void)state;
+  assert_int_equal(
+      parse_repeated(&status, TEXT_POOL, SEPARATOR TEXT_WORKER("1", "/", "-\n", "\n-"), 10000, ""),
+      FCGIP_OK);
+  assert_int_equal(fcgip_php_fpm_status_process_count(status), 10000);
+  assert_worker(status, 9999, 1, "/", "-\n", "\n-");
+  fcgip__php_fpm_free(status);
+  assert_int_equal(parse_repeated(&status, TEXT_POOL SEPARATOR "pid:                  1\nuser: ",
+                                  SEPARATOR, 100000, "\n"),
+                   FCGIP_ESTATUSFORMAT);
+  assert_int_equal(parse_repeated(&status, TEXT_POOL SEPARATOR TEXT_WORKER("1", "/", "-", "-"),
+                                  SEPARATOR "pid:                  x\n", 100000, "\n"),
+                   FCGIP_OK);
+  process = fcgip_php_fpm_status_process(status, 0);
+  assert_string_equal(fcgip_php_fpm_process_script(process), "-");
+  fcgip__php_fpm_free(status);
+}
+
 static void survives_any_change(void **state)
 {
   (void)state;
@@ -286,6 +309,7 @@ int main(void)
       cmocka_unit_test(is_not_misled_by_line_feeds),
       cmocka_unit_test(half_a_forged_worker_ends_the_page),
       cmocka_unit_test(stores_any_bytes),
+      cmocka_unit_test(reads_many_workers_and_long_values),
       cmocka_unit_test(survives_any_change),
       cmocka_unit_test(survives_want_of_memory),
   };
