@@ -8,7 +8,7 @@
 FCGIP_BEGIN_DECLS
 
 /* Makes a cluster proxy over every endpoint of a collection, whatever its policy. Otherwise as
- * fcgip_proxy_new(). FCGIP_OK; FCGIP_EINVAL; FCGIP_E2BIG; FCGIP_ENOMEM. */
+ * fcgip_proxy_new(), but for FCGIP_PROXY_FAILOVER, which makes no sense here: FCGIP_EINVAL. FCGIP_OK; FCGIP_EINVAL; FCGIP_E2BIG; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_cluster_proxy_new(fcgip_cluster_proxy **out, const fcgip_collection *collection,
                                       const fcgip_proxy_options *options);
 
@@ -34,6 +34,10 @@ FCGIP_API size_t fcgip_cluster_proxy_pending(const fcgip_cluster_proxy *cluster)
 
 /* Ends everything in flight, as fcgip_proxy_cancel() does one request. FCGIP_OK; FCGIP_EINVAL. */
 FCGIP_API int fcgip_cluster_proxy_cancel_all(fcgip_cluster_proxy *cluster);
+
+/* As fcgip_proxy_endpoint_stats(). */
+FCGIP_API int fcgip_cluster_proxy_endpoint_stats(const fcgip_cluster_proxy *cluster, size_t index,
+                                                 fcgip_endpoint_stats *out);
 
 FCGIP_API size_t fcgip_cluster_proxy_fds(const fcgip_cluster_proxy *cluster, struct pollfd *fds,
                                          size_t cap);

@@ -19,9 +19,17 @@ typedef void (*fcgip_watch_fn)(void *watch_data, int fd, short events);
 /* A clock: milliseconds that never run backwards. */
 typedef uint64_t (*fcgip_now_ms_fn)(void *now_ms_data);
 
+/* Flags of a proxy. */
+enum fcgip_proxy_flags {
+  /* A request that the chosen server did not begin (no connection, backlog full, FCGI_OVERLOADED) goes to
+   * the next one of the collection, each server at most once, its deadlines running on. If none takes
+   * it, the error is the last one's and the text names every cause. */
+  FCGIP_PROXY_FAILOVER = 1
+};
+
 typedef struct fcgip_proxy_options {
   uint32_t struct_size;    /* sizeof(fcgip_proxy_options) */
-  uint32_t flags;          /* 0 */
+  uint32_t flags;          /* of enum fcgip_proxy_flags; default 0 */
   fcgip_watch_fn watch_fn; /* default none */
   void *watch_data;
   fcgip_now_ms_fn now_ms_fn; /* default CLOCK_MONOTONIC */
@@ -121,6 +129,38 @@ FCGIP_API size_t fcgip_proxy_pending(const fcgip_proxy *proxy);
  * (A php script that prints nothing runs on to its end.) A request that is complete stays as it is.
  * FCGIP_OK; FCGIP_ENOTFOUND; FCGIP_EINVAL. May be called from inside callbacks. */
 FCGIP_API int fcgip_proxy_cancel(fcgip_proxy *proxy, fcgip_request_id id);
+
+/* What a proxy has done with one endpoint since it was made. */
+typedef struct fcgip_endpoint_stats {
+  uint32_t struct_size; /* sizeof(fcgip_endpoint_stats) */
+  uint32_t open;        /* connections now */
+  uint32_t idle;        /* of them idle */
+  uint32_t queued;      /* requests that wait for a connection now */
+  uint32_t queued_max;  /* at most so far */
+  uint32_t reserved;
+  uint64_t sent;            /* requests given to it */
+  uint64_t succeeded;       /* ended without error */
+  uint64_t failed_connect;  /* FCGIP_ERESOLVE, FCGIP_ECONNECT, FCGIP_EBUSY */
+  uint64_t failed_timeout;  /* FCGIP_ETIMEDOUT */
+  uint64_t failed_transfer; /* FCGIP_EWRITE, FCGIP_EREAD */
+  uint64_t failed_canceled; /* FCGIP_ECANCELED */
+  uint64_t failed_protocol; /* FCGIP_EPROTO, FCGIP_EHEADER, FCGIP_ETOOLARGE, FCGIP_ELENGTH */
+  uint64_t failed_refused;  /* FCGIP_ECANTMPX, FCGIP_EOVERLOADED, FCGIP_EROLE, FCGIP_EREFUSED */
+  uint64_t failed_other;    /* FCGIP_EQUEUEFULL, FCGIP_ENOMEM, FCGIP_EINVAL */
+  uint64_t retried;         /* moved from a dead kept connection to a fresh one */
+  uint64_t failed_over;     /* moved to the next server: in no other count of failures */
+  uint64_t opened;          /* connections */
+  uint64_t reused;          /* requests sent on a kept one */
+  uint64_t bytes_sent;
+  uint64_t bytes_received;
+  uint64_t duration_us_sum; /* of the requests that succeeded: divided by `succeeded`, the mean */
+  uint64_t duration_us_max;
+} fcgip_endpoint_stats;
+
+/* Fills *out, whose struct_size says how much of it there is room for, for the endpoint at `index` of the
+ * collection. FCGIP_OK; FCGIP_ENOTFOUND beyond the last; FCGIP_EINVAL. May be called from callbacks. */
+FCGIP_API int fcgip_proxy_endpoint_stats(const fcgip_proxy *proxy, size_t index,
+                                         fcgip_endpoint_stats *out);
 
 /* Event loops. Pull: ask for descriptors and timeout, poll, tell what happened; ask again each turn, as
  * descriptors come and go. Push: see watch_fn. Response and failure callbacks are not called by any of

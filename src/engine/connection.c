@@ -156,6 +156,7 @@ void fcgip__connection_assign(fcgip__connection *connection, fcgip__exchange *ex
   exchange->connect_started_us = pool->engine->now_us;
   exchange->active_us = pool->engine->now_us;
   exchange->is_sent = 0;
+  connection->pool->stats.reused += connection->is_reused;
   if (connection->is_reused)
     fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
 }
@@ -187,6 +188,7 @@ void fcgip__connection_open_fd(fcgip__connection *connection, int fd)
 
   disown_fd(engine, fd);
   connection->fd = fd;
+  connection->pool->stats.opened++;
   fcgip__map_add(&engine->connections, &connection->by_fd, (uint64_t)fd);
 }
 

@@ -35,6 +35,7 @@ int fcgip__engine_new(fcgip__engine **out, const fcgip__mem *mem, const fcgip__s
   memset(engine, 0, offsetof(fcgip__engine, receive_buffer));
   engine->mem = *mem;
   engine->sys = sys;
+  engine->fails_over = (options->flags & FCGIP_PROXY_FAILOVER) != 0;
   engine->watch_fn = options->watch_fn;
   engine->watch_data = options->watch_data;
   engine->now_ms_fn = options->now_ms_fn;

@@ -78,6 +78,9 @@ int fcgip__engine_timeout_ms(const fcgip__engine *engine);
 void fcgip__engine_process_fd(fcgip__engine *engine, int fd, short revents);
 void fcgip__engine_process_timers(fcgip__engine *engine);
 
+/* The counters of a pool, as far as there is room for them in *out. FCGIP_OK; FCGIP_ENOTFOUND; FCGIP_EINVAL. */
+int fcgip__engine_stats(const fcgip__engine *engine, size_t pool, fcgip_endpoint_stats *out);
+
 /* Microseconds, as read at the last entry or poll. */
 uint64_t fcgip__engine_now_us(const fcgip__engine *engine);
 

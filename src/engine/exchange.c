@@ -29,11 +29,6 @@ static void exchange_dealloc(fcgip__engine *engine, fcgip__exchange *exchange)
   engine->spare_exchange_count++;
 }
 
-static void release_endpoint(fcgip_endpoint *endpoint)
-{
-  fcgip_endpoint_free(endpoint);
-}
-
 int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapshot *snapshot,
                         fcgip__exchange **out)
 {
@@ -53,7 +48,7 @@ int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapsho
     return FCGIP_ENOMEM;
   }
   fcgip__response_set_endpoint(exchange->response, fcgip__endpoint_ref(pool->endpoint),
-                               release_endpoint);
+                               fcgip_endpoint_free);
   fcgip__timer_init(&exchange->timer);
   exchange->pool = pool;
   exchange->snapshot = snapshot;
@@ -85,6 +80,7 @@ static void finish(fcgip__exchange *exchange)
   assert(!exchange->is_done && exchange->connection == NULL);
   exchange->is_done = 1;
   exchange->response->duration_us = engine->now_us - exchange->started_us;
+  fcgip__stats_count(&exchange->pool->stats, exchange->response);
   fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
   fcgip__list_remove(&exchange->node);
   fcgip__list_add_last(&engine->done, &exchange->node);
@@ -139,6 +135,18 @@ static int is_retry_safe(const fcgip__exchange *exchange, const fcgip__failure *
   return exchange->snapshot->retry_safe && !fcgip__response_has_bytes(exchange->response);
 }
 
+/* The sentence behind those of the servers that were tried before. Without memory the error's own has to do. */
+static void set_text(fcgip__exchange *exchange, const fcgip__failure *failure)
+{
+  const fcgip__mem *mem = &exchange->pool->engine->mem;
+  fcgip_response *response = exchange->response;
+  char *text = fcgip__failure_text(mem, failure, fcgip_endpoint_address(exchange->pool->endpoint),
+                                   response->error_text);
+
+  fcgip__mem_free(mem, response->error_text);
+  response->error_text = text;
+}
+
 void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failure)
 {
   fcgip_response *response = exchange->response;
@@ -149,12 +157,13 @@ void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failu
     fcgip__connection_close(connection);
   else if (fcgip__node_is_linked(&exchange->node))
     fcgip__pool_leave_queue(exchange->pool, exchange);
+  set_text(exchange, failure);
+  if (fcgip__exchange_fail_over(exchange, failure))
+    return;
   response->error = failure->error;
   response->error_number = failure->error_number;
   response->is_partial = fcgip__response_has_bytes(response);
   response->is_retry_safe = is_retry_safe(exchange, failure, was_begun);
-  response->error_text = fcgip__failure_text(&exchange->pool->engine->mem, failure,
-                                             fcgip_endpoint_address(exchange->pool->endpoint));
   finish(exchange);
 }
 

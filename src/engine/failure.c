@@ -1,15 +1,19 @@
 /* Why an exchange failed, as a sentence. */
+#include <string.h>
+
 #include "base/buffer.h"
+#include "base/text.h"
 #include "engine/parts.h"
 #include "fcgiproxy/error.h"
 
-#define TEXT_LIMIT 1024u
+#define TEXT_LIMIT 65536u
 
 void fcgip__failure_of_phase(fcgip__failure *failure, enum fcgip__phase phase)
 {
   failure->error = FCGIP_ETIMEDOUT;
   failure->error_number = 0;
   failure->protocol_status = 0;
+  failure->is_connect_timeout = phase == FCGIP__PHASE_CONNECT;
   switch (phase) {
   case FCGIP__PHASE_QUEUED:
     failure->detail = "request_timeout_ms, waiting in the client's queue for a connection";
@@ -68,14 +72,21 @@ static int add_protocol_status(fcgip__buffer *text, int protocol_status)
   return rc == FCGIP_OK ? fcgip__buffer_add_text(text, ")") : rc;
 }
 
-char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure, const char *address)
+char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure, const char *address,
+                          const char *before)
 {
   fcgip__buffer text;
   size_t len;
-  int rc;
+  int rc = FCGIP_OK;
 
   fcgip__buffer_init(&text, mem, TEXT_LIMIT);
-  rc = fcgip__buffer_add_text(&text, address);
+  if (before != NULL) {
+    rc = fcgip__buffer_add_text(&text, before);
+    if (rc == FCGIP_OK)
+      rc = fcgip__buffer_add_text(&text, "; ");
+  }
+  if (rc == FCGIP_OK)
+    rc = fcgip__buffer_add_escaped(&text, address, strlen(address));
   if (rc == FCGIP_OK)
     rc = fcgip__buffer_add_text(&text, ": ");
   if (rc == FCGIP_OK)

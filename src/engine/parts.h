@@ -28,8 +28,9 @@ typedef struct fcgip__pool {
   fcgip__list busy; /* connections that carry an exchange */
   fcgip__list idle; /* those that could carry one, most recently used first */
   size_t idle_count;
-  size_t open_count;  /* both together */
-  fcgip__node hungry; /* in engine->hungry while the queue may be able to move */
+  size_t open_count;          /* both together */
+  fcgip_endpoint_stats stats; /* its counters; what is now is filled in when asked for */
+  fcgip__node hungry;         /* in engine->hungry while the queue may be able to move */
 } fcgip__pool;
 
 struct fcgip__exchange {
@@ -47,6 +48,7 @@ struct fcgip__exchange {
   uint8_t is_done;
   uint8_t is_sent;       /* the last byte was sent */
   uint8_t has_answer;    /* the first byte of STDOUT or STDERR was received */
+  uint32_t moves;        /* to another server, by failover */
   uint8_t was_retried;   /* a kept connection was dead: the next one must be fresh */
   uint8_t is_queue_full; /* ends with FCGIP_EQUEUEFULL as soon as it is started */
 };
@@ -95,6 +97,7 @@ struct fcgip__engine {
   uint64_t now_us;
   unsigned depth;
   int is_doomed;
+  int fails_over;
   fcgip_request_id last_id;
   fcgip__random random;
   fcgip__map exchanges;    /* by id, until taken */
@@ -125,6 +128,7 @@ typedef struct fcgip__failure {
   int error_number;
   const char *detail;  /* constant text or NULL */
   int protocol_status; /* of FCGIP_EREFUSED */
+  int is_connect_timeout;
 } fcgip__failure;
 
 /* exchange.c */
@@ -138,6 +142,13 @@ void fcgip__exchange_active(fcgip__exchange *exchange);
 /* Makes sure that its timer goes off no later than it is due. */
 void fcgip__exchange_arm(fcgip__exchange *exchange);
 void fcgip__exchange_on_timer(fcgip__exchange *exchange);
+
+/* failover.c */
+/* 1 if the exchange has gone to the next server instead of failing. */
+int fcgip__exchange_fail_over(fcgip__exchange *exchange, const fcgip__failure *failure);
+
+/* stats.c */
+void fcgip__stats_count(fcgip_endpoint_stats *stats, const fcgip_response *response);
 
 /* deadline.c */
 enum fcgip__phase {
@@ -156,9 +167,9 @@ uint64_t fcgip__connect_deadline(const fcgip__exchange *exchange);
 
 /* failure.c */
 void fcgip__failure_of_phase(fcgip__failure *failure, enum fcgip__phase phase);
-/* NULL if there is no memory. */
-char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure,
-                          const char *address);
+/* The sentence, behind those in `before` (NULL for none). NULL if there is no memory. */
+char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure, const char *address,
+                          const char *before);
 
 /* connect.c */
 void fcgip__connection_connect(fcgip__connection *connection);

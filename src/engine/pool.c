@@ -55,6 +55,9 @@ void fcgip__pool_submit(fcgip__pool *pool, fcgip__exchange *exchange)
 {
   fcgip__list_add_last(&pool->queue, &exchange->node);
   pool->queued++;
+  pool->stats.sent++;
+  if (pool->queued > pool->stats.queued_max)
+    pool->stats.queued_max = (uint32_t)pool->queued;
   fcgip__exchange_arm(exchange);
   fcgip__pool_is_hungry(pool);
 }
@@ -63,6 +66,7 @@ void fcgip__pool_resubmit(fcgip__pool *pool, fcgip__exchange *exchange)
 {
   exchange->connection = NULL;
   exchange->is_sent = 0;
+  pool->stats.retried++;
   fcgip__list_add_first(&pool->queue, &exchange->node);
   pool->queued++;
   fcgip__exchange_arm(exchange);

@@ -63,6 +63,7 @@ static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total)
     if (connection->state == FCGIP__CONNECTION_CONNECTING)
       fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
     connection->sent += (uint64_t)n;
+    connection->pool->stats.bytes_sent += (uint64_t)n;
     fcgip__exchange_active(connection->exchange);
     if (connection->sent < total)
       return n > 0;
@@ -321,6 +322,7 @@ static int receive_once(fcgip__connection *connection)
     return 0;
   }
   connection->has_received = 1;
+  connection->pool->stats.bytes_received += (uint64_t)n;
   got = (size_t)n;
   asked = count == 2 ? direct + DIRECT_REST : FCGIP__RECEIVE_LEN;
   if (direct > 0) {

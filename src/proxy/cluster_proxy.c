@@ -27,7 +27,7 @@ int fcgip__cluster_proxy_new(fcgip_cluster_proxy **out, const fcgip_collection *
   if (out == NULL)
     return FCGIP_EINVAL;
   *out = NULL;
-  rc = fcgip__front_new(&front, collection, options, sys);
+  rc = fcgip__front_new(&front, collection, options, 0, sys);
   if (rc == FCGIP_OK)
     *out = (fcgip_cluster_proxy *)front;
   return rc;
@@ -139,6 +139,12 @@ int fcgip_cluster_proxy_cancel_all(fcgip_cluster_proxy *cluster)
   if (!fcgip__engine_is_doomed(front->engine))
     fcgip__engine_cancel_all(front->engine);
   return fcgip__front_leave(front, FCGIP_OK);
+}
+
+int fcgip_cluster_proxy_endpoint_stats(const fcgip_cluster_proxy *cluster, size_t index,
+                                       fcgip_endpoint_stats *out)
+{
+  return fcgip__front_stats(fcgip__cluster_front(cluster), index, out);
 }
 
 size_t fcgip_cluster_proxy_fds(const fcgip_cluster_proxy *cluster, struct pollfd *fds, size_t cap)

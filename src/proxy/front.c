@@ -5,20 +5,21 @@
 #include "base/options.h"
 #include "fcgiproxy/error.h"
 
-static int import_options(fcgip_proxy_options *known, const fcgip_proxy_options *given)
+static int import_options(fcgip_proxy_options *known, const fcgip_proxy_options *given,
+                          uint32_t flags)
 {
   int rc = FCGIP_OK;
 
   memset(known, 0, sizeof(*known));
   if (given != NULL)
     rc = fcgip__options_import(known, sizeof(*known), given, sizeof(*known));
-  if (rc == FCGIP_OK && known->flags != 0)
+  if (rc == FCGIP_OK && (known->flags & ~flags) != 0)
     rc = FCGIP_EINVAL;
   return rc;
 }
 
 int fcgip__front_new(fcgip__front **out, const fcgip_collection *collection,
-                     const fcgip_proxy_options *options, const fcgip__sys *sys)
+                     const fcgip_proxy_options *options, uint32_t flags, const fcgip__sys *sys)
 {
   fcgip_proxy_options known;
   fcgip__front *front;
@@ -27,7 +28,7 @@ int fcgip__front_new(fcgip__front **out, const fcgip_collection *collection,
 
   if (collection == NULL)
     return FCGIP_EINVAL;
-  rc = import_options(&known, options);
+  rc = import_options(&known, options, flags);
   if (rc == FCGIP_OK)
     rc = fcgip__mem_import(&mem, known.allocator);
   if (rc < 0)
@@ -140,6 +141,13 @@ int fcgip__front_nudge(fcgip__front *front)
   fcgip__front_enter(front);
   fcgip__engine_poll(front->engine, 0);
   return fcgip__front_leave(front, FCGIP_OK);
+}
+
+int fcgip__front_stats(const fcgip__front *front, size_t index, fcgip_endpoint_stats *out)
+{
+  if (front == NULL || out == NULL)
+    return FCGIP_EINVAL;
+  return fcgip__engine_stats(front->engine, index, out);
 }
 
 size_t fcgip__front_fds(const fcgip__front *front, struct pollfd *fds, size_t cap)

@@ -13,9 +13,10 @@ typedef struct fcgip__front {
   fcgip__engine *engine;
 } fcgip__front;
 
-/* FCGIP_OK; FCGIP_EINVAL; FCGIP_E2BIG; FCGIP_ENOMEM. `sys` NULL: the operating system. */
+/* `flags` are those that may be set in the options. `sys` NULL: the operating system.
+ * FCGIP_OK; FCGIP_EINVAL; FCGIP_E2BIG; FCGIP_ENOMEM. */
 int fcgip__front_new(fcgip__front **out, const fcgip_collection *collection,
-                     const fcgip_proxy_options *options, const fcgip__sys *sys);
+                     const fcgip_proxy_options *options, uint32_t flags, const fcgip__sys *sys);
 
 /* From inside a callback: closes everything now, frees when the last call returns. */
 void fcgip__front_free(fcgip__front *front);
@@ -62,6 +63,7 @@ int fcgip__front_wait_for_responses(fcgip__front *front, int timeout_ms);
 int fcgip__front_handle_ready(fcgip__front *front, int timeout_ms);
 int fcgip__front_has_unhandled(const fcgip__front *front);
 size_t fcgip__front_pending(const fcgip__front *front);
+int fcgip__front_stats(const fcgip__front *front, size_t index, fcgip_endpoint_stats *out);
 size_t fcgip__front_fds(const fcgip__front *front, struct pollfd *fds, size_t cap);
 int fcgip__front_timeout_ms(const fcgip__front *front);
 int fcgip__front_process_fd(fcgip__front *front, int fd, short revents);

@@ -29,7 +29,7 @@ int fcgip__proxy_new(fcgip_proxy **out, const fcgip_collection *collection,
   *out = NULL;
   if (collection == NULL || !fcgip__collection_picks(collection))
     return FCGIP_EINVAL;
-  rc = fcgip__front_new(&front, collection, options, sys);
+  rc = fcgip__front_new(&front, collection, options, FCGIP_PROXY_FAILOVER, sys);
   if (rc == FCGIP_OK)
     *out = (fcgip_proxy *)front;
   return rc;
@@ -243,6 +243,11 @@ int fcgip_proxy_cancel(fcgip_proxy *proxy, fcgip_request_id id)
   if (!fcgip__engine_is_doomed(front->engine))
     fcgip__engine_cancel(front->engine, exchange);
   return fcgip__front_leave(front, FCGIP_OK);
+}
+
+int fcgip_proxy_endpoint_stats(const fcgip_proxy *proxy, size_t index, fcgip_endpoint_stats *out)
+{
+  return fcgip__front_stats(front_of(proxy), index, out);
 }
 
 size_t fcgip_proxy_fds(const fcgip_proxy *proxy, struct pollfd *fds, size_t cap)

@@ -30,6 +30,7 @@ static void sizes(conf_test *test)
   size_t i;
 
   for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+    one.flags = all[i] > 100000 ? NO_SPLITS : 0;
     one.want.pattern = all[i] > 0 ? all[i] : UINT64_MAX;
     conf_exchange_f(test, &one, "OUT(H) REP(%lu){OUT(P*8184)} OUT(P*%lu) EOO END(0,0)", all[i] / 8184, all[i] % 8184);
   }

@@ -60,7 +60,7 @@ static void reset_everywhere(conf_test *test)
 
 static void closed_in_stderr(conf_test *test)
 {
-  conf_case one = {.want = {.verdict = V_CLOSED_EARLY, .status = 200, .body = "BODY", .is_partial = 1}};
+  conf_case one = {.flags = TWO_WAY, .want = {.verdict = V_CLOSED_EARLY, .status = 200, .body = "BODY", .is_partial = 1}};
   unsigned k;
 
   for (k = 57; k < 72; k++) {
@@ -75,7 +75,7 @@ static void garbage(conf_test *test)
                    .want = {.verdict = V_OK, .status = 200, .body = "BODY", .is_reused = -1}};
   unsigned n;
 
-  for (n = 1; n <= 40; n++)
+  for (n = 1; n <= 40; n++, one.flags = n > 8 ? FEW_SPLITS : TWO_WAY)
     conf_exchange_f(test, &one, "OKR RAW('\\xee'*%u)", n);
 }
 

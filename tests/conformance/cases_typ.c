@@ -15,7 +15,7 @@ static void unknown_types(conf_test *test)
 
   conf_exchange_f(test, &one, "R(0,1,'') OKR");
   conf_exchange_f(test, &one, "R(12,1,'x',1) OKR");
-  one.flags = TWO_WAY;
+  one.flags = FEW_SPLITS;
   for (type = 12; type <= 255; type++)
     conf_exchange_f(test, &one, "R(%u,1,'x') OKR", type);
 }
@@ -25,6 +25,7 @@ static void client_types(conf_test *test)
   static const unsigned types[] = {1, 2, 4, 5, 8, 9};
   const conf_case one = {.want = {.verdict = V_PROTO, .what = "type"}};
   const conf_case late = {
+      .flags = TWO_WAY,
       .want = {.verdict = V_PROTO, .what = "type", .status = 200, .body = "BO", .is_partial = 1}};
   size_t i;
 
@@ -43,7 +44,7 @@ static void management_of_the_future(conf_test *test)
 
   for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
     conf_exchange_f(test, &one, "R(12,0,'x'*%u) OKR", lengths[i]);
-  one.flags = TWO_WAY;
+  one.flags = FEW_SPLITS;
   for (i = 0; i < 65535; i += 4093)
     conf_exchange_f(test, &one, "R(200,0,'x'*%u,%u) OKR", i, i % 256);
   conf_exchange_f(test, &one, "R(255,0,'x'*65535) OKR");

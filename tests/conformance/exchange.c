@@ -287,7 +287,7 @@ static int run_splits(exchange *x)
     return 1;
   if (len <= 4096 && !run_cut(x, SIZE_MAX))
     return 0;
-  if (len > 4096 || splits == SPLITS_SOME)
+  if (len > 4096 || splits == SPLITS_SOME || (x->what->flags & FEW_SPLITS) != 0)
     return run_some_splits(x, last);
   for (x->cuts[0] = 1; x->cuts[0] <= last; x->cuts[0]++)
     if (!run_cut(x, 1))

@@ -35,7 +35,8 @@ typedef struct conf_expect {
 
 enum conf_flag {
   NO_SPLITS = 1 << 0,    /* time or the end of the connection decides */
-  TWO_WAY = 1 << 1,      /* of many like it: no 3-way splits */
+  TWO_WAY = 1 << 1,      /* of many like it: no 3-way splits, ... */
+  FEW_SPLITS = 1 << 10,  /* ... or not even all 2-way splits */
   ALSO_TCP = 1 << 2,     /* once over TCP, too */
   KEEPS_OPEN = 1 << 3,   /* do not look whether the client has closed */
   ANY_REQUEST = 1 << 4,  /* what the client sent need not be whole */

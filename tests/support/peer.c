@@ -255,17 +255,38 @@ static int accept_one(peer *p)
   return 1;
 }
 
-int peer_step(peer *p)
+static int step_connections(peer *p, size_t from)
 {
   int moved = 0;
   size_t i;
 
-  pthread_mutex_lock(&p->lock);
-  while (accept_one(p))
-    moved = 1;
-  for (i = 0; i < p->conn_count; i++)
+  for (i = from; i < p->conn_count; i++)
     if (p->conns[i]->fd >= 0 && peer_conn_step(p->conns[i]))
       moved = 1;
+  return moved;
+}
+
+/* Asking is cheaper than an accept() in vain. */
+static int has_new_connection(const peer *p)
+{
+  struct pollfd listener = {p->listener, POLLIN, 0};
+
+  return p->listener >= 0 && poll(&listener, 1, 0) == 1;
+}
+
+int peer_step(peer *p)
+{
+  int moved;
+  size_t count;
+
+  pthread_mutex_lock(&p->lock);
+  count = p->conn_count;
+  moved = step_connections(p, 0);
+  if (!moved && has_new_connection(p)) {
+    while (accept_one(p))
+      moved = 1;
+    step_connections(p, count);
+  }
   pthread_mutex_unlock(&p->lock);
   return moved;
 }
