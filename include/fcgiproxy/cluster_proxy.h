@@ -35,6 +35,10 @@ FCGIP_API size_t fcgip_cluster_proxy_pending(const fcgip_cluster_proxy *cluster)
 /* Ends everything in flight, as fcgip_proxy_cancel() does one request. FCGIP_OK; FCGIP_EINVAL. */
 FCGIP_API int fcgip_cluster_proxy_cancel_all(fcgip_cluster_proxy *cluster);
 
+/* As fcgip_proxy_pause() and fcgip_proxy_resume(); the ids are those that callbacks are told. */
+FCGIP_API int fcgip_cluster_proxy_pause(fcgip_cluster_proxy *cluster, fcgip_request_id id);
+FCGIP_API int fcgip_cluster_proxy_resume(fcgip_cluster_proxy *cluster, fcgip_request_id id);
+
 /* As fcgip_proxy_endpoint_stats(). */
 FCGIP_API int fcgip_cluster_proxy_endpoint_stats(const fcgip_cluster_proxy *cluster, size_t index,
                                                  fcgip_endpoint_stats *out);

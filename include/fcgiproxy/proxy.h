@@ -130,6 +130,13 @@ FCGIP_API size_t fcgip_proxy_pending(const fcgip_proxy *proxy);
  * FCGIP_OK; FCGIP_ENOTFOUND; FCGIP_EINVAL. May be called from inside callbacks. */
 FCGIP_API int fcgip_proxy_cancel(fcgip_proxy *proxy, fcgip_request_id id);
 
+/* Back-pressure. After a pause nothing more is read for this request (what was received already, at most
+ * 64 KiB, is still passed through); the others go on, and of its deadlines only request_timeout_ms runs.
+ * Resuming ends the pause, and asks a content source that had nothing (FCGIP_EAGAIN) again.
+ * FCGIP_OK, also where there is nothing to do; FCGIP_ENOTFOUND; FCGIP_EINVAL. May be called from callbacks. */
+FCGIP_API int fcgip_proxy_pause(fcgip_proxy *proxy, fcgip_request_id id);
+FCGIP_API int fcgip_proxy_resume(fcgip_proxy *proxy, fcgip_request_id id);
+
 /* What a proxy has done with one endpoint since it was made. */
 typedef struct fcgip_endpoint_stats {
   uint32_t struct_size; /* sizeof(fcgip_endpoint_stats) */

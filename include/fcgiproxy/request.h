@@ -93,8 +93,41 @@ FCGIP_API int fcgip_request_set_content(fcgip_request *request, const void *data
 FCGIP_API int fcgip_request_set_content_ref(fcgip_request *request, const void *data, size_t len,
                                             fcgip_release_fn release, void *user_data);
 
-/* The content; "" and 0 if there is none. Lives until the content is replaced. */
+/* The content; "" and 0 if there is none, or it is not in memory. Lives until the content is replaced. */
 FCGIP_API const void *fcgip_request_content(const fcgip_request *request, size_t *len);
+
+/* How long the content is, wherever it comes from. */
+FCGIP_API uint64_t fcgip_request_content_length(const fcgip_request *request);
+
+/* Content of a known length that `fn` gives while it is sent. `release` (may be NULL) is called with
+ * `user_data` once, as by fcgip_request_set_content_ref(). A source that ends short, or has more than
+ * `len` bytes, ends the request with FCGIP_EINVAL: the last byte announced is then never sent.
+ * FCGIP_OK; FCGIP_EINVAL; FCGIP_ENOMEM. */
+FCGIP_API int fcgip_request_set_content_source(fcgip_request *request, fcgip_content_fn fn,
+                                               uint64_t len, void *user_data,
+                                               fcgip_release_fn release);
+
+/* Content that is `len` bytes of a regular file from `offset` on (UINT64_MAX: all the rest). The
+ * descriptor is duplicated; the file must not shrink while requests with it are sent: FCGIP_EFILE ends
+ * them. FCGIP_OK; FCGIP_EINVAL: beyond the end of the file; FCGIP_EFILE: not a regular file, or no
+ * descriptor left; FCGIP_ENOMEM. */
+FCGIP_API int fcgip_request_set_content_fd(fcgip_request *request, int fd, uint64_t offset,
+                                           uint64_t len);
+
+/* Content of an unknown length: reads all that `fn` gives, here and now, up to `memory_limit` bytes into
+ * memory, and what is more into an unlinked temporary file in `directory` (such as "/tmp"; NULL: more is
+ * FCGIP_ETOOLARGE). CONTENT_LENGTH has to be sent before the first byte, hence the detour.
+ * FCGIP_OK; FCGIP_EAGAIN: the source has nothing yet, what it gave is kept: call again with the same
+ * arguments to go on; any other: the content is as it was before; FCGIP_EINVAL; FCGIP_ECANCELED: the
+ * source said so; FCGIP_ETOOLARGE; FCGIP_EFILE; FCGIP_ENOMEM. */
+FCGIP_API int fcgip_request_spool_content(fcgip_request *request, fcgip_content_fn fn,
+                                          void *user_data, size_t memory_limit,
+                                          const char *directory);
+
+/* Whether the response keeps its body (the default). If not, pass-through callbacks see it and then it is
+ * gone, max_body_bytes does not apply, and memory does not grow with it. FCGIP_OK; FCGIP_EINVAL. */
+FCGIP_API int fcgip_request_set_body_kept(fcgip_request *request, int yes);
+FCGIP_API int fcgip_request_body_kept(const fcgip_request *request);
 
 /* Sets a variable beyond the defaults, or one of them: a custom variable replaces the default of the
  * same name, except GATEWAY_INTERFACE and CONTENT_LENGTH. (A CONTENT_LENGTH that disagrees with the

@@ -53,6 +53,9 @@ FCGIP_API const char *fcgip_response_header_line(const fcgip_response *response,
 /* The body: STDOUT after the header block. */
 FCGIP_API const void *fcgip_response_body(const fcgip_response *response, size_t *len);
 
+/* How long the body was, kept or not. */
+FCGIP_API uint64_t fcgip_response_body_length(const fcgip_response *response);
+
 /* All of STDOUT as received, header block included. */
 FCGIP_API const void *fcgip_response_output(const fcgip_response *response, size_t *len);
 

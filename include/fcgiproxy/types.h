@@ -59,6 +59,14 @@ typedef void (*fcgip_response_fn)(fcgip_response *response, void *user_data);
 typedef int (*fcgip_pass_through_fn)(fcgip_request_id id, const void *output, size_t output_len,
                                      const void *error, size_t error_len, void *user_data);
 
+/* Gives the bytes of a content from `offset` on: writes at most `cap` of them to `buffer`, and says in *n
+ * how many. Called again and again, at ascending offsets; from the beginning again for each server and each
+ * attempt. FCGIP_OK with *n 0 ends the content. FCGIP_EAGAIN: nothing yet; the request waits for
+ * fcgip_proxy_resume(). Any other negative result ends the request with FCGIP_ECANCELED. Runs inside any call
+ * that drives the proxy; sending, cancelling and freeing handles are allowed inside. */
+typedef int (*fcgip_content_fn)(uint64_t offset, void *buffer, size_t cap, size_t *n,
+                                void *user_data);
+
 FCGIP_END_DECLS
 
 #endif

@@ -156,6 +156,7 @@ void fcgip__connection_assign(fcgip__connection *connection, fcgip__exchange *ex
   exchange->connect_started_us = pool->engine->now_us;
   exchange->active_us = pool->engine->now_us;
   exchange->is_sent = 0;
+  exchange->is_starved = 0;
   connection->pool->stats.reused += connection->is_reused;
   if (connection->is_reused)
     fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
@@ -243,15 +244,26 @@ void fcgip__connection_fail(fcgip__connection *connection, const fcgip__failure 
   fcgip__pool_resubmit(exchange->pool, exchange);
 }
 
+static short wants_to_receive(const fcgip__connection *connection)
+{
+  return connection->exchange->is_paused ? 0 : POLLIN;
+}
+
+/* Short of buffers, the socket may well be writable: the timer says when to go on. */
+static short wants_to_send(const fcgip__connection *connection)
+{
+  return connection->exchange->is_starved || connection->retry_us != FCGIP__NEVER ? 0 : POLLOUT;
+}
+
 short fcgip__connection_wants(const fcgip__connection *connection)
 {
   switch (connection->state) {
   case FCGIP__CONNECTION_CONNECTING:
     return POLLOUT;
   case FCGIP__CONNECTION_SENDING:
-    /* Short of buffers, the socket may well be writable: the timer says when to go on. */
-    return connection->retry_us == FCGIP__NEVER ? POLLIN | POLLOUT : POLLIN;
+    return (short)(wants_to_receive(connection) | wants_to_send(connection));
   case FCGIP__CONNECTION_RECEIVING:
+    return wants_to_receive(connection);
   case FCGIP__CONNECTION_IDLE:
     return POLLIN;
   case FCGIP__CONNECTION_NEW:
@@ -272,13 +284,15 @@ void fcgip__connection_on_event(fcgip__connection *connection, short revents)
     fcgip__connection_send(connection);
     break;
   case FCGIP__CONNECTION_SENDING:
-    if (revents & (POLLIN | failed))
+    if ((revents & (POLLIN | failed)) && wants_to_receive(connection))
       fcgip__connection_receive(connection);
-    if (connection->state == FCGIP__CONNECTION_SENDING && (revents & (POLLOUT | failed)))
+    if (connection->state == FCGIP__CONNECTION_SENDING && (revents & (POLLOUT | failed)) &&
+        wants_to_send(connection))
       fcgip__connection_send(connection);
     break;
   case FCGIP__CONNECTION_RECEIVING:
-    fcgip__connection_receive(connection);
+    if (wants_to_receive(connection))
+      fcgip__connection_receive(connection);
     break;
   case FCGIP__CONNECTION_IDLE:
     fcgip__connection_receive_idle(connection);

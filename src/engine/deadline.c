@@ -32,6 +32,8 @@ static void transfer_deadlines(const fcgip__exchange *exchange, enum fcgip__phas
   const fcgip_timeouts *own = &exchange->snapshot->timeouts;
   const fcgip_endpoint_options *options = exchange->pool->options;
 
+  if (exchange->is_paused || exchange->is_starved) /* it is not the server who is slow */
+    return;
   sooner(after(exchange->active_us,
                choose(own->read_write_timeout_ms, options->read_write_timeout_ms)),
          phase, first, which);

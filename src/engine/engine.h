@@ -68,6 +68,9 @@ fcgip_response *fcgip__engine_take(fcgip__engine *engine, fcgip__exchange *excha
 void fcgip__engine_cancel(fcgip__engine *engine, fcgip__exchange *exchange);
 void fcgip__engine_cancel_all(fcgip__engine *engine);
 
+void fcgip__engine_pause(fcgip__engine *engine, fcgip__exchange *exchange);
+void fcgip__engine_resume(fcgip__engine *engine, fcgip__exchange *exchange);
+
 /* Waits at most `timeout_ms` (-1: no limit) until something is to be done, and does it. Returns how many descriptors
  * were ready. */
 int fcgip__engine_poll(fcgip__engine *engine, int timeout_ms);

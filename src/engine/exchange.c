@@ -50,6 +50,7 @@ int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapsho
   fcgip__response_set_endpoint(exchange->response, fcgip__endpoint_ref(pool->endpoint),
                                fcgip_endpoint_free);
   fcgip__timer_init(&exchange->timer);
+  exchange->response->keeps_body = snapshot->keeps_body;
   exchange->pool = pool;
   exchange->snapshot = snapshot;
   fcgip__snapshot_ref(snapshot);
@@ -64,6 +65,7 @@ void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange)
   fcgip_response *response = exchange->response;
 
   assert(exchange->connection == NULL);
+  fcgip__mem_free(&engine->mem, exchange->window);
   fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
   fcgip__list_remove(&exchange->node);
   fcgip__map_remove(&engine->exchanges, &exchange->by_id);
@@ -73,11 +75,25 @@ void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange)
   fcgip__snapshot_drop(snapshot);
 }
 
+int fcgip__exchange_streams(const fcgip__exchange *exchange)
+{
+  const fcgip__content *content = exchange->snapshot->content;
+
+  return content != NULL && content->data == NULL && content->len > 0;
+}
+
+static void drop_window(fcgip__exchange *exchange)
+{
+  fcgip__mem_free(&exchange->pool->engine->mem, exchange->window);
+  exchange->window = NULL;
+}
+
 static void finish(fcgip__exchange *exchange)
 {
   fcgip__engine *engine = exchange->pool->engine;
 
   assert(!exchange->is_done && exchange->connection == NULL);
+  drop_window(exchange);
   exchange->is_done = 1;
   exchange->response->duration_us = engine->now_us - exchange->started_us;
   fcgip__stats_count(&exchange->pool->stats, exchange->response);

@@ -33,6 +33,15 @@ typedef struct fcgip__pool {
   fcgip__node hungry;         /* in engine->hungry while the queue may be able to move */
 } fcgip__pool;
 
+#define FCGIP__WINDOW_LEN 131072u
+
+/* The part of a content that is not in memory which is being sent. */
+typedef struct fcgip__window {
+  uint64_t start; /* its place in the content */
+  size_t have;
+  uint8_t bytes[FCGIP__WINDOW_LEN];
+} fcgip__window;
+
 struct fcgip__exchange {
   fcgip__map_link by_id;
   fcgip__node node; /* in pool->queue while waiting, in engine->done afterwards */
@@ -41,6 +50,7 @@ struct fcgip__exchange {
   fcgip__connection *connection; /* NULL while waiting, and when done */
   fcgip__snapshot *snapshot;
   fcgip_response *response;
+  fcgip__window *window; /* NULL while content is in memory, or none was sent */
   uint64_t started_us;
   uint64_t connect_started_us; /* of the present connection */
   uint64_t active_us;          /* when bytes last went either way */
@@ -50,6 +60,8 @@ struct fcgip__exchange {
   uint8_t has_answer;    /* the first byte of STDOUT or STDERR was received */
   uint32_t moves;        /* to another server, by failover */
   uint8_t was_retried;   /* a kept connection was dead: the next one must be fresh */
+  uint8_t is_paused;     /* the caller wants no more for now */
+  uint8_t is_starved;    /* the content source has nothing for now */
   uint8_t is_queue_full; /* ends with FCGIP_EQUEUEFULL as soon as it is started */
 };
 
@@ -142,6 +154,9 @@ void fcgip__exchange_active(fcgip__exchange *exchange);
 /* Makes sure that its timer goes off no later than it is due. */
 void fcgip__exchange_arm(fcgip__exchange *exchange);
 void fcgip__exchange_on_timer(fcgip__exchange *exchange);
+
+/* 1 if its content is to be read piece by piece. */
+int fcgip__exchange_streams(const fcgip__exchange *exchange);
 
 /* failover.c */
 /* 1 if the exchange has gone to the next server instead of failing. */

@@ -102,6 +102,28 @@ void fcgip__engine_cancel(fcgip__engine *engine, fcgip__exchange *exchange)
     fcgip__exchange_fail(exchange, &failure);
 }
 
+void fcgip__engine_pause(fcgip__engine *engine, fcgip__exchange *exchange)
+{
+  (void)engine;
+  exchange->is_paused = 1;
+  if (exchange->connection != NULL)
+    fcgip__connection_touch(exchange->connection);
+}
+
+void fcgip__engine_resume(fcgip__engine *engine, fcgip__exchange *exchange)
+{
+  if (exchange->is_done || (!exchange->is_paused && !exchange->is_starved))
+    return;
+  exchange->is_paused = 0;
+  exchange->is_starved = 0;
+  /* The time of the pause is nobody's delay. */
+  exchange->active_us = engine->now_us;
+  exchange->sent_us = engine->now_us;
+  if (exchange->connection != NULL)
+    fcgip__connection_touch(exchange->connection);
+  fcgip__exchange_arm(exchange);
+}
+
 void fcgip__engine_cancel_all(fcgip__engine *engine)
 {
   size_t i;

@@ -93,22 +93,84 @@ static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total)
   return 0;
 }
 
-void fcgip__connection_send(fcgip__connection *connection)
+/* The content source was asked; its answer. 1 if there is something to send. */
+static int on_read(fcgip__connection *connection, int rc, size_t n)
 {
-  fcgip__engine *engine = connection->pool->engine;
-  const fcgip__encoded *encoded = &connection->exchange->snapshot->encoded;
-  uint64_t total = fcgip__encoded_len(encoded);
+  fcgip__exchange *exchange = connection->exchange;
+
+  if (connection->state == FCGIP__CONNECTION_CLOSED) /* the source has cancelled it */
+    return 0;
+  if (rc == FCGIP_EAGAIN) {
+    exchange->is_starved = 1;
+    fcgip__connection_touch(connection);
+    return 0;
+  }
+  if (rc < 0) {
+    fail(connection, rc, 0,
+         rc == FCGIP_EINVAL ? "the content source did not give as many bytes as announced"
+                            : "the content source failed");
+    return 0;
+  }
+  exchange->window->have = n;
+  return 1;
+}
+
+/* Has the next bytes of a content that is not in memory at hand. 1 if there is something to send. */
+static int fill_window(fcgip__connection *connection, fcgip__encoded *encoded)
+{
+  fcgip__exchange *exchange = connection->exchange;
+  fcgip__window *window = exchange->window;
+  uint64_t at = fcgip__encoded_content_at(encoded, connection->sent);
+  size_t n;
+  int rc;
+
+  if (window == NULL) {
+    window = fcgip__mem_alloc(&connection->pool->engine->mem, sizeof(*window));
+    if (window == NULL) {
+      fail(connection, FCGIP_ENOMEM, 0, NULL);
+      return 0;
+    }
+    window->start = 0;
+    window->have = 0;
+    exchange->window = window;
+  }
+  if (at < encoded->content_len && (at < window->start || at - window->start >= window->have)) {
+    window->start = at;
+    window->have = 0;
+    rc = fcgip__content_read(exchange->snapshot->content, at, window->bytes, sizeof(window->bytes),
+                             &n);
+    if (!on_read(connection, rc, n))
+      return 0;
+  }
+  encoded->content = window->bytes;
+  encoded->content_start = window->start;
+  encoded->content_have = window->have;
+  return 1;
+}
+
+/* One send. 1 to go on. */
+static int send_once(fcgip__connection *connection)
+{
+  const fcgip__sys *sys = connection->pool->engine->sys;
+  fcgip__encoded encoded = connection->exchange->snapshot->encoded;
   struct iovec iov[IOVEC_COUNT];
   uint8_t scratch[SCRATCH_LEN];
-  int rounds, goes_on = 1;
+  size_t count;
 
-  for (rounds = 0; rounds < SEND_ROUNDS && goes_on; rounds++) {
-    size_t count = fcgip__encode(encoded, connection->wire_id, connection->is_kept,
-                                 connection->sent, scratch, sizeof(scratch), iov, IOVEC_COUNT);
-    int64_t n = engine->sys->send_fn(engine->sys->context, connection->fd, iov, count);
+  if (fcgip__exchange_streams(connection->exchange) && !fill_window(connection, &encoded))
+    return 0;
+  count = fcgip__encode(&encoded, connection->wire_id, connection->is_kept, connection->sent,
+                        scratch, sizeof(scratch), iov, IOVEC_COUNT);
+  return on_sent(connection, sys->send_fn(sys->context, connection->fd, iov, count),
+                 fcgip__encoded_len(&encoded));
+}
 
-    goes_on = on_sent(connection, n, total);
-  }
+void fcgip__connection_send(fcgip__connection *connection)
+{
+  int rounds = 0;
+
+  while (rounds++ < SEND_ROUNDS && send_once(connection))
+    ;
   if (connection->state == FCGIP__CONNECTION_SENDING)
     fcgip__exchange_arm(connection->exchange);
 }
@@ -281,7 +343,8 @@ static size_t place(fcgip__connection *connection, struct iovec *iov, size_t *di
   iov[0].iov_base = engine->receive_buffer;
   iov[0].iov_len = FCGIP__RECEIVE_LEN;
   *direct = 0;
-  if (left < DIRECT_MIN || fcgip__buffer_reserve(output, left) < 0)
+  if (left < DIRECT_MIN || !connection->exchange->response->keeps_body ||
+      fcgip__buffer_reserve(output, left) < 0)
     return 1;
   *direct = left;
   iov[1] = iov[0];
@@ -336,7 +399,7 @@ static int receive_once(fcgip__connection *connection)
     return 0;
   }
   /* After a failed send the end is to be found now. */
-  return got == asked || connection->send_error != 0;
+  return (got == asked && !connection->exchange->is_paused) || connection->send_error != 0;
 }
 
 void fcgip__connection_receive(fcgip__connection *connection)

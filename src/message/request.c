@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "fcgiproxy/error.h"
 #include "fcgiproxy/version.h"
+#include "message/spool.h"
 
 #define SOFTWARE_NAME "libfcgiproxy/"
 
@@ -52,10 +53,11 @@ static size_t number_text(char out[FCGIP__NUMBER_TEXT], uint64_t number)
   return len;
 }
 
-static void set_content(fcgip_request *request, fcgip__content *content)
+void fcgip__request_replace_content(fcgip_request *request, fcgip__content *content)
 {
   fcgip__content *before = request->content;
 
+  fcgip__spool_discard(request);
   request->content = content;
   request->fields[FCGIP__CONTENT_LENGTH].len =
       number_text(request->content_length, content != NULL ? content->len : 0);
@@ -83,7 +85,7 @@ static int set_defaults(fcgip_request *request)
   request->remote_port = 9985;
   request->server_port = 80;
   request->role = FCGIP_RESPONDER;
-  set_content(request, NULL);
+  fcgip__request_replace_content(request, NULL);
   return set_field(request, FCGIP__SERVER_SOFTWARE, software);
 }
 
@@ -284,7 +286,7 @@ int fcgip__request_adopt_content(fcgip_request *request, uint8_t *data, size_t l
     fcgip__content_drop(content);
     return rc;
   }
-  set_content(request, content);
+  fcgip__request_replace_content(request, content);
   return FCGIP_OK;
 }
 
@@ -295,39 +297,13 @@ int fcgip_request_set_content(fcgip_request *request, const void *data, size_t l
   if (request == NULL || (data == NULL && len > 0))
     return FCGIP_EINVAL;
   if (len == 0) {
-    set_content(request, NULL);
+    fcgip__request_replace_content(request, NULL);
     return FCGIP_OK;
   }
   copy = fcgip__mem_strndup(&request->mem, data, len);
   if (copy == NULL)
     return FCGIP_ENOMEM;
   return fcgip__request_adopt_content(request, (uint8_t *)copy, len, NULL);
-}
-
-int fcgip_request_set_content_ref(fcgip_request *request, const void *data, size_t len,
-                                  fcgip_release_fn release, void *user_data)
-{
-  fcgip__content *content;
-
-  if (request == NULL || (data == NULL && len > 0)) {
-    if (release != NULL)
-      release(user_data);
-    return FCGIP_EINVAL;
-  }
-  content = fcgip__content_refer(&request->mem, data, len, release, user_data);
-  if (content == NULL)
-    return FCGIP_ENOMEM;
-  set_content(request, content);
-  return FCGIP_OK;
-}
-
-const void *fcgip_request_content(const fcgip_request *request, size_t *len)
-{
-  int has = request != NULL && request->content != NULL && request->content->len > 0;
-
-  if (len != NULL)
-    *len = has ? request->content->len : 0;
-  return has ? (const void *)request->content->data : "";
 }
 
 int fcgip_request_set_role(fcgip_request *request, int role)
@@ -374,6 +350,7 @@ void fcgip_request_free(fcgip_request *request)
     fcgip__callback_drop(request->callbacks[i]);
   fcgip__mem_free(&mem, request->callbacks);
   fcgip__vars_clear(&request->vars);
+  fcgip__spool_discard(request);
   fcgip__content_drop(request->content);
   fcgip__mem_free(&mem, request);
 }

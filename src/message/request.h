@@ -45,8 +45,10 @@ struct fcgip_request {
   uint16_t role;
   int retry_safe;
   int php_settings_allowed;
+  int body_not_kept;
   fcgip__vars vars;
   fcgip__content *content;
+  struct fcgip__spool *spool; /* content of unknown length that has not come to its end yet */
   fcgip_timeouts timeouts;
   fcgip__callback **callbacks;
   size_t callback_count;
@@ -67,6 +69,9 @@ int fcgip__request_check_var(const fcgip_request *request, const char *name, siz
                              const char *value, size_t value_len);
 
 const fcgip__mem *fcgip__request_mem(const fcgip_request *request);
+
+/* Makes this the content, and takes it over; NULL for none. */
+void fcgip__request_replace_content(fcgip_request *request, fcgip__content *content);
 
 /* Makes `data`, a block of the request's allocator that is taken over also on failure, the content, and its type
  * the content type (NULL: as it was), in one step. FCGIP_OK; FCGIP_ENOMEM: the request is as it was. */

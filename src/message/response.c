@@ -17,6 +17,7 @@ fcgip_response *fcgip__response_new(const fcgip__mem *mem, fcgip_request_id id)
   fcgip__refs_init(&response->refs);
   response->mem = *mem;
   response->id = id;
+  response->keeps_body = 1;
   response->body_at = 0;
   fcgip__headers_init(&response->headers);
   fcgip__buffer_init(&response->output, &response->mem, BUFFER_LIMIT);
@@ -62,13 +63,14 @@ void fcgip__response_reset(fcgip_response *response)
   memset(&response->scan, 0, sizeof(response->scan));
   response->has_headers = 0;
   response->body_at = 0;
+  response->body_len = 0;
   response->is_stderr_truncated = 0;
   response->why = NULL;
 }
 
 int fcgip__response_has_bytes(const fcgip_response *response)
 {
-  return response->output.len > 0 || response->errors.len > 0;
+  return response->output.len > 0 || response->errors.len > 0 || response->body_len > 0;
 }
 
 /* Looks for the end of the header block, and reads it once it is there. */
@@ -108,7 +110,13 @@ static int take_output(fcgip_response *response, const fcgip__response_limits *l
     if (rc < 0 || !response->has_headers)
       return rc;
   }
-  if (response->output.len - response->body_at > limits->max_body_bytes) {
+  response->body_len = response->output.len - response->body_at;
+  if (!response->keeps_body) {
+    response->output.len = response->body_at;
+    response->output.data[response->output.len] = '\0';
+    return FCGIP_OK;
+  }
+  if (response->body_len > limits->max_body_bytes) {
     response->why = "the body is longer than max_body_bytes";
     return FCGIP_ETOOLARGE;
   }
@@ -118,8 +126,13 @@ static int take_output(fcgip_response *response, const fcgip__response_limits *l
 int fcgip__response_add_output(fcgip_response *response, const fcgip__response_limits *limits,
                                const uint8_t *data, size_t len)
 {
-  int rc = fcgip__buffer_add(&response->output, data, len);
+  int rc;
 
+  if (response->has_headers && !response->keeps_body) {
+    response->body_len += len;
+    return FCGIP_OK;
+  }
+  rc = fcgip__buffer_add(&response->output, data, len);
   return rc < 0 ? rc : take_output(response, limits);
 }
 
@@ -147,8 +160,6 @@ int fcgip__response_add_stderr(fcgip_response *response, const fcgip__response_l
 
 int fcgip__response_check(fcgip_response *response, int is_head)
 {
-  size_t body_len;
-
   if (!response->has_headers) {
     response->why = response->output.len == 0 ? "there is no output at all"
                                               : "no empty line ends the header block";
@@ -157,8 +168,8 @@ int fcgip__response_check(fcgip_response *response, int is_head)
   /* RFC 9110: these describe a body that is not there. */
   if (is_head || response->headers.status == 204 || response->headers.status == 304)
     return FCGIP_OK;
-  body_len = response->output.len - response->body_at;
-  if (response->headers.has_content_length && response->headers.content_length != body_len)
+  if (response->headers.has_content_length &&
+      response->headers.content_length != response->body_len)
     return FCGIP_ELENGTH;
   return FCGIP_OK;
 }

@@ -28,7 +28,9 @@ struct fcgip_response {
   const char *why;  /* constant: what was wrong with the header block */
   uint64_t duration_us;
   uint32_t app_status;
-  int has_headers; /* the block was received whole and is well-formed */
+  int keeps_body;
+  uint64_t body_len; /* received, kept or not */
+  int has_headers;   /* the block was received whole and is well-formed */
   int is_partial;
   int is_stderr_truncated;
   int is_retry_safe;

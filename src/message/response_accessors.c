@@ -112,6 +112,11 @@ const void *fcgip_response_body(const fcgip_response *response, size_t *len)
   return bytes_of(&response->output, response->body_at, len);
 }
 
+uint64_t fcgip_response_body_length(const fcgip_response *response)
+{
+  return response != NULL ? response->body_len : 0;
+}
+
 const void *fcgip_response_output(const fcgip_response *response, size_t *len)
 {
   return response != NULL ? bytes_of(&response->output, 0, len) : no_bytes(len);

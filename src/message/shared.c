@@ -1,8 +1,9 @@
 #include "message/shared.h"
 
-#include <string.h>
+#include "base/descriptor.h"
+#include "fcgiproxy/error.h"
 
-static fcgip__content *content_new(const fcgip__mem *mem, const uint8_t *data, size_t len)
+static fcgip__content *content_new(const fcgip__mem *mem, const uint8_t *data, uint64_t len)
 {
   fcgip__content *content = fcgip__mem_calloc(mem, 1, sizeof(*content));
 
@@ -12,6 +13,7 @@ static fcgip__content *content_new(const fcgip__mem *mem, const uint8_t *data, s
   content->mem = *mem;
   content->data = data;
   content->len = len;
+  content->fd = -1;
   return content;
 }
 
@@ -41,6 +43,67 @@ fcgip__content *fcgip__content_refer(const fcgip__mem *mem, const void *data, si
   return content;
 }
 
+fcgip__content *fcgip__content_file(const fcgip__mem *mem, int fd, uint64_t offset, uint64_t len)
+{
+  fcgip__content *content = content_new(mem, NULL, len);
+
+  if (content == NULL) {
+    fcgip__descriptor_close(fd);
+    return NULL;
+  }
+  content->fd = fd;
+  content->file_offset = offset;
+  return content;
+}
+
+fcgip__content *fcgip__content_source(const fcgip__mem *mem, fcgip_content_fn fn, uint64_t len,
+                                      fcgip_release_fn release, void *user_data)
+{
+  fcgip__content *content = fcgip__content_refer(mem, NULL, 0, release, user_data);
+
+  if (content == NULL)
+    return NULL;
+  content->len = len;
+  content->source_fn = fn;
+  return content;
+}
+
+static int read_source(const fcgip__content *content, uint64_t offset, uint8_t *buffer, size_t cap,
+                       size_t *n)
+{
+  uint64_t left = content->len - offset;
+  size_t excess = 0;
+  uint8_t byte;
+  int rc;
+
+  if (cap > left)
+    cap = (size_t)left;
+  rc = content->source_fn(offset, buffer, cap, n, content->user_data);
+  if (rc < 0)
+    return rc == FCGIP_EAGAIN ? rc : FCGIP_ECANCELED;
+  if (*n == 0 || *n > cap)
+    return FCGIP_EINVAL;
+  if (*n < left)
+    return FCGIP_OK;
+  /* All of it is here: there must not be more, before the last byte goes out. */
+  rc = content->source_fn(content->len, &byte, 1, &excess, content->user_data);
+  return rc >= 0 && excess > 0 ? FCGIP_EINVAL : FCGIP_OK;
+}
+
+int fcgip__content_read(const fcgip__content *content, uint64_t offset, uint8_t *buffer, size_t cap,
+                        size_t *n)
+{
+  uint64_t left = content->len - offset;
+  int rc;
+
+  *n = 0;
+  if (content->source_fn != NULL)
+    return read_source(content, offset, buffer, cap, n);
+  rc = fcgip__descriptor_read_at(content->fd, content->file_offset + offset, buffer,
+                                 cap < left ? cap : (size_t)left, n);
+  return rc == FCGIP_OK && *n == 0 ? FCGIP_EFILE : rc;
+}
+
 void fcgip__content_drop(fcgip__content *content)
 {
   fcgip__mem mem;
@@ -49,6 +112,7 @@ void fcgip__content_drop(fcgip__content *content)
     return;
   mem = content->mem;
   fcgip__mem_free(&mem, content->block);
+  fcgip__descriptor_close(content->fd);
   if (content->release != NULL)
     content->release(content->user_data);
   fcgip__mem_free(&mem, content);

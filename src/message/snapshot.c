@@ -28,7 +28,7 @@ static size_t pack_params(const fcgip_request *request, uint8_t *out)
 static int content_length_agrees(const fcgip_request *request)
 {
   const fcgip__var *var = fcgip__vars_find(&request->vars, "CONTENT_LENGTH", 14);
-  size_t len = request->content != NULL ? request->content->len : 0;
+  uint64_t len = request->content != NULL ? request->content->len : 0;
   uint64_t given;
 
   if (var == NULL)
@@ -43,9 +43,11 @@ static void share(fcgip__snapshot *snapshot, const fcgip_request *request)
   snapshot->content = request->content;
   if (snapshot->content != NULL) {
     fcgip__refs_take(&snapshot->content->refs);
-    snapshot->encoded.content = snapshot->content->data;
-    snapshot->encoded.content_have = snapshot->content->len;
     snapshot->encoded.content_len = snapshot->content->len;
+    if (snapshot->content->data != NULL) {
+      snapshot->encoded.content = snapshot->content->data;
+      snapshot->encoded.content_have = (size_t)snapshot->content->len;
+    }
   }
   snapshot->callback_count = request->callback_count;
   for (i = 0; i < request->callback_count; i++) {
@@ -83,6 +85,7 @@ static fcgip__snapshot *build(const fcgip_request *request)
   snapshot->timeouts = request->timeouts;
   snapshot->is_head = strcmp(request->fields[FCGIP__REQUEST_METHOD].text, "HEAD") == 0;
   snapshot->retry_safe = request->retry_safe;
+  snapshot->keeps_body = !request->body_not_kept;
   share(snapshot, request);
   return snapshot;
 }

@@ -17,6 +17,7 @@ typedef struct fcgip__snapshot {
   int is_head;    /* a response without body is right (RFC 9110 section 9.3.2) */
   int retry_safe; /* may be sent twice */
   int passes_through;
+  int keeps_body;
   size_t callback_count;
   fcgip__callback **callbacks; /* in the same block, as encoded.params */
 } fcgip__snapshot;

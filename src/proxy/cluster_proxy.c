@@ -141,6 +141,16 @@ int fcgip_cluster_proxy_cancel_all(fcgip_cluster_proxy *cluster)
   return fcgip__front_leave(front, FCGIP_OK);
 }
 
+int fcgip_cluster_proxy_pause(fcgip_cluster_proxy *cluster, fcgip_request_id id)
+{
+  return fcgip__front_pause(fcgip__cluster_front(cluster), id, 1);
+}
+
+int fcgip_cluster_proxy_resume(fcgip_cluster_proxy *cluster, fcgip_request_id id)
+{
+  return fcgip__front_pause(fcgip__cluster_front(cluster), id, 0);
+}
+
 int fcgip_cluster_proxy_endpoint_stats(const fcgip_cluster_proxy *cluster, size_t index,
                                        fcgip_endpoint_stats *out)
 {

@@ -143,6 +143,20 @@ int fcgip__front_nudge(fcgip__front *front)
   return fcgip__front_leave(front, FCGIP_OK);
 }
 
+int fcgip__front_pause(fcgip__front *front, fcgip_request_id id, int yes)
+{
+  fcgip__exchange *exchange = front != NULL ? fcgip__engine_find(front->engine, id) : NULL;
+
+  if (exchange == NULL)
+    return front != NULL ? FCGIP_ENOTFOUND : FCGIP_EINVAL;
+  fcgip__front_enter(front);
+  if (yes)
+    fcgip__engine_pause(front->engine, exchange);
+  else
+    fcgip__engine_resume(front->engine, exchange);
+  return fcgip__front_leave(front, FCGIP_OK);
+}
+
 int fcgip__front_stats(const fcgip__front *front, size_t index, fcgip_endpoint_stats *out)
 {
   if (front == NULL || out == NULL)

@@ -63,6 +63,7 @@ int fcgip__front_wait_for_responses(fcgip__front *front, int timeout_ms);
 int fcgip__front_handle_ready(fcgip__front *front, int timeout_ms);
 int fcgip__front_has_unhandled(const fcgip__front *front);
 size_t fcgip__front_pending(const fcgip__front *front);
+int fcgip__front_pause(fcgip__front *front, fcgip_request_id id, int yes);
 int fcgip__front_stats(const fcgip__front *front, size_t index, fcgip_endpoint_stats *out);
 size_t fcgip__front_fds(const fcgip__front *front, struct pollfd *fds, size_t cap);
 int fcgip__front_timeout_ms(const fcgip__front *front);

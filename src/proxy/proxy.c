@@ -245,6 +245,16 @@ int fcgip_proxy_cancel(fcgip_proxy *proxy, fcgip_request_id id)
   return fcgip__front_leave(front, FCGIP_OK);
 }
 
+int fcgip_proxy_pause(fcgip_proxy *proxy, fcgip_request_id id)
+{
+  return fcgip__front_pause(front_of(proxy), id, 1);
+}
+
+int fcgip_proxy_resume(fcgip_proxy *proxy, fcgip_request_id id)
+{
+  return fcgip__front_pause(front_of(proxy), id, 0);
+}
+
 int fcgip_proxy_endpoint_stats(const fcgip_proxy *proxy, size_t index, fcgip_endpoint_stats *out)
 {
   return fcgip__front_stats(front_of(proxy), index, out);

@@ -43,17 +43,16 @@ static inline int fcgip__cursor_takes_token(fcgip__cursor *cursor, char token)
   return fcgip__cursor_takes_bytes(cursor, &token, 1);
 }
 
-/* The next line without its line feed; 0 if there is none. A last line without a line feed is one. */
+/* The next line without its line feed; 0 if there is no line feed ahead. */
 static inline int fcgip__cursor_take_line(fcgip__cursor *cursor, fcgip__cursor *line)
 {
-  const char *feed;
+  const char *feed = memchr(cursor->at, '\n', fcgip__cursor_left(cursor));
 
-  if (cursor->at == cursor->end)
+  if (feed == NULL)
     return 0;
-  feed = memchr(cursor->at, '\n', fcgip__cursor_left(cursor));
   line->at = cursor->at;
-  line->end = feed != NULL ? feed : cursor->end;
-  cursor->at = feed != NULL ? feed + 1 : cursor->end;
+  line->end = feed;
+  cursor->at = feed + 1;
   return 1;
 }
 

@@ -115,9 +115,9 @@ int fcgip__php_fpm_new(fcgip_php_fpm_status **out, const fcgip__mem *mem, size_t
   if (status == NULL)
     return FCGIP_ENOMEM;
   status->mem = *mem;
-  /* A byte of the page becomes at most three, those of U+FFFD; its key leaves room for the NUL behind it. */
-  if (fcgip__mul_size(len, 3, &limit) < 0 || fcgip__add_size(limit, 1, &limit) < 0)
-    limit = SIZE_MAX - 1;
+  /* Never reached: a byte of the page becomes at most three, those of U+FFFD, and the key of a value leaves room for
+   * the NUL behind it. */
+  limit = len < SIZE_MAX / 3 ? len * 3 + 1 : SIZE_MAX - 1;
   fcgip__buffer_init(&status->text, &status->mem, limit);
   if (begin_text(status) < 0) {
     fcgip__php_fpm_free(status);
@@ -161,7 +161,7 @@ static int add_text(fcgip_php_fpm_status *status, const char *value, size_t len,
     rc = fcgip__buffer_add_byte(&status->text, '\0');
   if (rc == FCGIP_OK)
     place->offset = offset;
-  return rc == FCGIP_ETOOLARGE ? FCGIP_ESTATUSFORMAT : rc;
+  return rc;
 }
 
 /* Puts a value where its key says, in the status or the process at `object`. */
@@ -206,13 +206,11 @@ int fcgip__php_fpm_set_pool(fcgip_php_fpm_status *status, const fcgip__php_fpm_k
 /* Makes room for one more element, doubling; NULL if there is no memory: the array is unchanged. */
 static void *grow(const fcgip__mem *mem, void *array, size_t count, size_t *cap, size_t size)
 {
-  size_t more = *cap < 8 ? 8 : *cap;
-  void *grown = array;
+  size_t more = *cap < 8 ? 8 : *cap * 2; /* far below the end of size_t, by the limits above */
+  void *grown;
 
   if (count < *cap)
     return array;
-  if (fcgip__add_size(*cap, more, &more) < 0)
-    return NULL;
   grown = fcgip__mem_realloc_array(mem, array, more, size);
   if (grown != NULL)
     *cap = more;
@@ -324,8 +322,9 @@ int fcgip__php_fpm_end_process(fcgip_php_fpm_status *status)
 static void finish_text(const fcgip_php_fpm_status *status, void *place)
 {
   fcgip__status_text *text = place;
+  size_t offset = text->offset;
 
-  text->text = fcgip__buffer_text(&status->text) + text->offset;
+  text->text = fcgip__buffer_text(&status->text) + offset;
 }
 
 static void finish_texts(const fcgip_php_fpm_status *status, const fcgip__php_fpm_key *keys,
@@ -353,10 +352,9 @@ void fcgip__php_fpm_finish(fcgip_php_fpm_status *status)
 
 void fcgip__php_fpm_reset(fcgip_php_fpm_status *status, fcgip__php_fpm_reading reading)
 {
-  static const struct fcgip_php_fpm_status blank;
   struct fcgip_php_fpm_status old = *status;
 
-  *status = blank;
+  memset(status, 0, sizeof(*status));
   status->mem = old.mem;
   status->reading = reading;
   status->text = old.text;

@@ -384,5 +384,5 @@ int fcgip__php_fpm_read_json(fcgip_php_fpm_status *status, const char *page, siz
   fcgip__buffer_deinit(&reader.decoded);
   if (rc == FCGIP_OK && (status->seen & 1u << FCGIP_PHP_FPM_POOL_NAME) == 0)
     rc = FCGIP_ESTATUSFORMAT;
-  return rc == FCGIP_ETOOLARGE ? FCGIP_ESTATUSFORMAT : rc;
+  return rc;
 }

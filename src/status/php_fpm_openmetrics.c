@@ -69,13 +69,15 @@ static int skip_labels(fcgip__cursor *line)
 {
   int in_quotes = 0;
 
-  for (; line->at < line->end; line->at++) {
-    if (in_quotes && *line->at == '\\' && line->at + 1 < line->end)
-      line->at++;
-    else if (*line->at == '"')
+  while (line->at < line->end) {
+    char c = *line->at++;
+
+    if (c == '"')
       in_quotes = !in_quotes;
-    else if (*line->at == '}' && !in_quotes)
-      return fcgip__cursor_takes(line, "}") ? 0 : -1;
+    else if (c == '}' && !in_quotes)
+      return 0;
+    else if (c == '\\' && in_quotes && line->at < line->end)
+      line->at++;
   }
   return -1;
 }
@@ -121,7 +123,7 @@ int fcgip__php_fpm_read_openmetrics(fcgip_php_fpm_status *status, const char *pa
   fcgip__cursor line;
   int rc = FCGIP_OK;
 
-  if (len == 0 || page[len - 1] != '\n')
+  if (page[len - 1] != '\n')
     return FCGIP_ESTATUSFORMAT; /* cut off in a line */
   while (rc == FCGIP_OK && fcgip__cursor_take_line(&in, &line)) {
     if (fcgip__cursor_left(&line) == 5 && memcmp(line.at, "# EOF", 5) == 0)

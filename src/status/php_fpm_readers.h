@@ -1,4 +1,5 @@
-/* The readers of the four formats. Each fills a blank status, by status->reading where the format needs it.
+/* The readers of the four formats. Each fills a blank status from a page of at least one byte, by status->reading
+ * where the format needs it.
  * FCGIP_OK; FCGIP_ESTATUSFORMAT: not this format, or not complete; FCGIP_ENOMEM. */
 #ifndef FCGIP_STATUS_PHP_FPM_READERS_H
 #define FCGIP_STATUS_PHP_FPM_READERS_H

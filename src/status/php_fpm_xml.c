@@ -236,7 +236,7 @@ static int read_worker_field(fcgip__php_fpm_xml *reader)
 static int read_workers(fcgip__php_fpm_xml *reader)
 {
   fcgip__cursor *in = &reader->in;
-  int rc = FCGIP_OK;
+  int rc;
 
   for (;;) {
     fcgip__cursor_skip_space(in);
@@ -318,5 +318,5 @@ int fcgip__php_fpm_read_xml(fcgip_php_fpm_status *status, const char *page, size
   fcgip__buffer_deinit(&reader.decoded);
   if (rc == FCGIP_OK && (status->seen & 1u << FCGIP_PHP_FPM_POOL_NAME) == 0)
     rc = FCGIP_ESTATUSFORMAT;
-  return rc == FCGIP_ETOOLARGE ? FCGIP_ESTATUSFORMAT : rc;
+  return rc;
 }

@@ -22,10 +22,12 @@ services="$(docker-compose -f docker/compose.yaml config --services 2>/dev/null 
 for image in 5.6 7.4 8.5; do
   expect "image: php:$image-fpm"
 done
-for pool in php56 php74 php85; do
-  expect "FCGIP_NETWORK1: .*9001"
-  expect "source: sockets|sockets:/sockets"
+for service in php56 php74 php85; do
+  expect "FCGIP_UNIX: /sockets/$service.sock"
+  expect "tcp://$service:9001"
 done
+[ "$(grep -c 'FCGIP_NETWORK1: 0.0.0.0:9001' "$config")" -eq 3 ] || report "TCP pools" "not three"
+[ "$(grep -cE 'source: sockets|sockets:/sockets' "$config")" -eq 4 ] || report "volume" "not shared by all"
 # The files that are mounted are those the local tests use.
 for file in global.conf common.inc network1.conf unix.conf; do
   [ -f "docker/php-fpm/$file" ] || report "missing" "docker/php-fpm/$file"

@@ -29,6 +29,7 @@ exceptions='
 collection net/address.h
 collection net/sys.h
 base/file.c errno
+base/descriptor.c errno
 base/alloc.c allocate
 '
 excepted() {

@@ -99,6 +99,8 @@ static void keeps_escapes_that_there_are_not(void **state)
   (void)state;
   assert_only_worker(WITH_WORKER("\\x41", "\\u12", "C:\\www\\u00zz"), "\\x41", "\\u12",
                      "C:\\www\\u00zz");
+  assert_only_worker(WITH_WORKER("\\ud83d\\ue000", "\\ud83d\\u00zz", "\\ud83d\\u0g00\\u"),
+                     "\xef\xbf\xbd\xee\x80\x80", "\xef\xbf\xbd\\u00zz", "\xef\xbf\xbd\\u0g00\\u");
   assert_only_worker(WITH_WORKER("/?x=\\", "\\", "-\\\\"), "/?x=\\", "\\", "-\\");
 }
 
@@ -252,6 +254,8 @@ static void refuses_what_is_no_page(void **state)
       "{\"pool\":\"www\",\"start since\":null}",
       "{\"pool\":\"www\",\"start since\":\"\"}",
       "{\"pool\":\"www\",\"start since\":1.}",
+      "{\"pool\":\"www\",\"start since\":+1}",
+      "{\"pool\":\"www\",\"start since\":~}",
       "{\"pool\":\"www\",\"start since\":-}",
       "{\"pool\":\"www\",\"processes\":1}",
       "{\"pool\":\"www\",\"processes\":{}}",
@@ -366,6 +370,7 @@ static void survives_want_of_memory(void **state)
   (void)state;
   survives_failing_allocations(JSON_PAGE);
   survives_failing_allocations(WITH_WORKER("\"\\", "\\u0000", "-"));
+  survives_failing_allocations(WITH_WORKER(LONG_TEXT "\\x", LONG_TEXT LONG_TEXT "\\/", "-"));
   survives_failing_allocations(JSON_POOL ",\"more\":\"x\"}");
 }
 

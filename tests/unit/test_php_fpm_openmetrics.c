@@ -117,6 +117,8 @@ static void refuses_what_is_no_page(void **state)
       SMALL("phpfpm_slow_requests 1e400\n"),
       SMALL("phpfpm_slow_requests{pool=\"}\" 1\n"),
       SMALL("phpfpm_slow_requests{pool=\"\\"),
+      SMALL("phpfpm_slow_requests{pool=\"\\\n"),
+      SMALL("phpfpm_slow_requests{\\} \n"),
       SMALL("{} 1\n"),
       SMALL("<html>\n"),
   };

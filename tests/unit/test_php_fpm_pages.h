@@ -87,6 +87,10 @@
                       HOSTILE_USER, "/srv/slow.php")                                               \
                XML_WORKER("13205", "/status?full", "-", "-"))
 
+/* Longer than what is allocated for texts at first. */
+#define LONG_TEXT LONG_TEXT_OF(LONG_TEXT_OF("0123456789"))
+#define LONG_TEXT_OF(part) part part part part part part part
+
 #define METRICS_UP                                                                                 \
   "# HELP phpfpm_up Could pool www using a dynamic PM on PHP-FPM be reached?\n"                    \
   "# TYPE phpfpm_up gauge\nphpfpm_up 1\n"

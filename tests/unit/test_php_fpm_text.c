@@ -174,6 +174,8 @@ static void refuses_what_is_no_page(void **state)
   assert_refused(TEXT_POOL SEPARATOR);
   assert_refused(TEXT_POOL SEPARATOR "pid: \n");
   assert_refused(TEXT_POOL SEPARATOR "pid: 1\n");
+  assert_refused(TEXT_POOL SEPARATOR "pid: 1x\n");
+  assert_refused("x\n");
   assert_refused(TEXT_POOL SEPARATOR "state: Idle\n");
   assert_refused(TEXT_POOL "************************\npid:                  1\n");
 }
@@ -243,6 +245,17 @@ static void half_a_forged_worker_ends_the_page(void **state)
                              "me", "s.php"));
 }
 
+static void only_php_fpms_rows_end_a_text(void **state)
+{
+  (void)state;
+  /* Padded, but no key that php-fpm or a fork would print. */
+  assert_only_worker(WITH_WORKER("/\nA1:                   x", "-\n[x]:                  x", "-"),
+                     "/\nA1:                   x", "-\n[x]:                  x", "-");
+  assert_only_worker(WITH_WORKER("/\na-b_C:                x", "-", "-\n{:                    x"),
+                     "/", "-", "-\n{:                    x");
+  assert_only_worker(WITH_WORKER("/\npid:", "-\nuser", "-\n:"), "/\npid:", "-\nuser", "-\n:");
+}
+
 static void stores_any_bytes(void **state)
 {
   static const char page[] = TEXT_POOL SEPARATOR TEXT_WORKER("1", "/\0\xff\x80\t", "-", "\0");
@@ -289,7 +302,11 @@ static void survives_want_of_memory(void **state)
 {
   (void)state;
   survives_failing_allocations(TEXT_PAGE);
+  survives_failing_allocations(WITH_WORKER(LONG_TEXT, "-", "-"));
+  survives_failing_allocations(WITH_WORKER("/", "-", LONG_TEXT));
   survives_failing_allocations("extra: 1\n" TEXT_POOL);
+  survives_failing_allocations("extra: " LONG_TEXT "\n" TEXT_POOL);
+  survives_failing_allocations(LONG_TEXT ": 1\n" TEXT_POOL);
 }
 
 int main(void)
@@ -308,6 +325,7 @@ int main(void)
       cmocka_unit_test(refuses_truncated_pages),
       cmocka_unit_test(is_not_misled_by_line_feeds),
       cmocka_unit_test(half_a_forged_worker_ends_the_page),
+      cmocka_unit_test(only_php_fpms_rows_end_a_text),
       cmocka_unit_test(stores_any_bytes),
       cmocka_unit_test(reads_many_workers_and_long_values),
       cmocka_unit_test(survives_any_change),

@@ -47,9 +47,9 @@ static void reads_it_with_white_space_and_no_declaration(void **state)
 
 static void keeps_unknown_elements_of_the_pool_only(void **state)
 {
-  fcgip_php_fpm_status *status =
-      parsed(SMALL("<reused-processes>12</reused-processes><n>a&lt;b</n><pool>x</pool><processes>"
-                   "<process><pid>1</pid><client>::1</client></process></processes>"));
+  fcgip_php_fpm_status *status = parsed(
+      SMALL("<reused-processes>12</reused-processes><n:_.9>a&lt;b</n:_.9><pool>x</pool><processes>"
+            "<process><pid>1</pid><client>::1</client></process></processes>"));
   const char *key, *value;
 
   (void)state;
@@ -59,7 +59,7 @@ static void keeps_unknown_elements_of_the_pool_only(void **state)
   assert_string_equal(key, "reused-processes");
   assert_string_equal(value, "12");
   assert_int_equal(fcgip_php_fpm_status_extra(status, 1, &key, &value), FCGIP_OK);
-  assert_string_equal(key, "n");
+  assert_string_equal(key, "n:_.9");
   assert_string_equal(value, "a<b");
   assert_int_equal(fcgip_php_fpm_status_process_count(status), 1);
   fcgip__php_fpm_free(status);
@@ -77,8 +77,8 @@ static void decodes_entities(void **state)
   assert_only_worker(WITH_WORKER("&#0;", "&#xd800;&#x110000;", "&#99999999;"), "\xef\xbf\xbd",
                      "\xef\xbf\xbd\xef\xbf\xbd", "\xef\xbf\xbd");
   /* Text like any other: HTML's entities, and what older versions do not escape. */
-  assert_only_worker(WITH_WORKER("/?a=1&b=2", "&eacute;&;&#;&#x;", "&#123456789;&#12&"),
-                     "/?a=1&b=2", "&eacute;&;&#;&#x;", "&#123456789;&#12&");
+  assert_only_worker(WITH_WORKER("/?a=1&b=2", "&eacute;&;&#;&#x;", "&#123456789;&#12&&#xg;&#a;&#1"),
+                     "/?a=1&b=2", "&eacute;&;&#;&#x;", "&#123456789;&#12&&#xg;&#a;&#1");
   assert_only_worker(WITH_WORKER("\n\n", "\xff", "a\rb"), "\n\n", "\xff", "a\rb");
 }
 
@@ -221,6 +221,7 @@ static void survives_want_of_memory(void **state)
   (void)state;
   survives_failing_allocations(XML_PAGE);
   survives_failing_allocations(WITH_WORKER("<&#0;&lt;&", "-", "-"));
+  survives_failing_allocations(WITH_WORKER(LONG_TEXT "&", LONG_TEXT LONG_TEXT "<", "-"));
   survives_failing_allocations(SMALL("<more>x</more>"));
 }
 
