@@ -66,8 +66,9 @@ static int finish(fcgip_response *response)
   size_t len;
   const char *body = fcgip_response_body(response, &len);
 
-  printf("%s", fcgip_response_error_text(response)); /* nothing on success */
-  print_text(len > 0 ? body : "\n", len > 0 ? len : 1);
+  print_text(body, len);
+  if (fcgip_response_error(response) < 0)
+    printf("%s\n", fcgip_response_error_text(response));
   fcgip_response_free(response);
   return failed;
 }
@@ -87,12 +88,11 @@ int main(int argc, char **argv)
       (rc = send_all(proxy, request, ids)) < 0 ||
       (rc = fcgip_proxy_read_responses(proxy, WAIT_MS, ids, IN_ORDER, responses)) < 0)
     fprintf(stderr, "async: %s\n", fcgip_strerror(rc));
-  failed = rc < IN_ORDER;
+  failed = rc < IN_ORDER; /* the others are NULL: they did not come in time */
   for (i = 0; i < IN_ORDER && rc > 0; i++)
     failed |= finish(responses[i]);
   while (fcgip_proxy_next_response(proxy, WAIT_MS, &next) == 1)
     failed |= finish(next);
-  failed |= fcgip_proxy_has_unhandled_responses(proxy);
   fcgip_request_free(request);
   fcgip_proxy_free(proxy);
   return failed;

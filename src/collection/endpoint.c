@@ -292,6 +292,7 @@ int fcgip_endpoint_resolve(fcgip_endpoint *endpoint)
     fcgip__address_list_free(found);
     return rc;
   }
+  fcgip__address_list_interleave(found);
   fcgip__address_list_free(endpoint->addresses);
   endpoint->addresses = found;
   return FCGIP_OK;

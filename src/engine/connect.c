@@ -1,20 +1,22 @@
-/* Getting a connection: one address after the other, and patience with a full backlog. */
+/* Getting a connection: patience with a full backlog, and with many addresses the race of RFC 8305: one that has not
+ * answered after a while gets the next one as its rival, and the first to take a byte of the request wins. */
 #include "engine/parts.h"
 #include "fcgiproxy/error.h"
 
 #define BACKOFF_FIRST_MS 1u
 #define BACKOFF_MAX_MS 50u
 
-static const fcgip__address_list *addresses_of(const fcgip__connection *connection)
+/* RFC 8305 section 5: "Connection Attempt Delay". */
+#define ATTEMPT_DELAY_US 250000u
+
+static const fcgip__address_list *addresses_of(const fcgip__exchange *exchange)
 {
-  return fcgip__endpoint_addresses(connection->pool->endpoint);
+  return fcgip__endpoint_addresses(exchange->pool->endpoint);
 }
 
-static void fail_connect(fcgip__connection *connection, int error_number)
+static int has_more_addresses(const fcgip__exchange *exchange)
 {
-  fcgip__failure failure = {.error = FCGIP_ECONNECT, .error_number = error_number};
-
-  fcgip__exchange_fail(connection->exchange, &failure);
+  return exchange->next_address < fcgip__address_list_count(addresses_of(exchange));
 }
 
 /* 1, 2, 4 ... 50 ms, less up to a half, so that many clients do not come back at once. */
@@ -30,18 +32,6 @@ static uint64_t backoff_us(fcgip__connection *connection)
   return ms * 500u + fcgip__random_below(&connection->pool->engine->random, ms * 500u + 1);
 }
 
-/* With more addresses to try, each has its share of what is left of the connect timeout. */
-static uint64_t attempt_deadline(const fcgip__connection *connection)
-{
-  uint64_t now = connection->pool->engine->now_us;
-  uint64_t deadline = fcgip__connect_deadline(connection->exchange);
-  size_t left = fcgip__address_list_count(addresses_of(connection)) - connection->address;
-
-  if (left <= 1 || deadline == FCGIP__NEVER || deadline <= now)
-    return FCGIP__NEVER;
-  return now + (deadline - now) / left;
-}
-
 static void back_off(fcgip__connection *connection)
 {
   fcgip__connection_close_fd(connection);
@@ -52,23 +42,20 @@ static void back_off(fcgip__connection *connection)
 
 static void wait_for_connect(fcgip__connection *connection)
 {
-  connection->attempt_us = attempt_deadline(connection);
+  fcgip__exchange *exchange = connection->exchange;
+
+  exchange->attempt_us = FCGIP__NEVER;
+  if (has_more_addresses(exchange))
+    exchange->attempt_us = connection->pool->engine->now_us + ATTEMPT_DELAY_US;
   fcgip__connection_become(connection, FCGIP__CONNECTION_CONNECTING);
-  fcgip__exchange_arm(connection->exchange);
+  fcgip__exchange_arm(exchange);
 }
 
-static void connected(fcgip__connection *connection)
-{
-  fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
-  fcgip__exchange_active(connection->exchange);
-  fcgip__connection_send(connection);
-}
-
-/* One attempt at one address. 0 if the next one is to be tried, with the reason. */
-static int try_address(fcgip__connection *connection, const fcgip__address *address,
-                       int *error_number)
+/* 1 if the connection is under way or made, 0 if the next address is to be tried, with the reason. */
+static int try_address(fcgip__connection *connection, size_t index, int *error_number)
 {
   const fcgip__sys *sys = connection->pool->engine->sys;
+  const fcgip__address *address = fcgip__address_list_at(addresses_of(connection->exchange), index);
   int fd = sys->socket_fn(sys->context, address);
   int rc;
 
@@ -76,10 +63,12 @@ static int try_address(fcgip__connection *connection, const fcgip__address *addr
     *error_number = fcgip__errno_of(fd);
     return 0;
   }
+  connection->address = index;
   fcgip__connection_open_fd(connection, fd);
   rc = sys->connect_fn(sys->context, fd, address);
   if (rc >= 0) {
-    connected(connection);
+    fcgip__connection_win(connection);
+    fcgip__connection_send(connection);
     return 1;
   }
   if (fcgip__connect_backlog_is_full(rc, address)) {
@@ -95,52 +84,116 @@ static int try_address(fcgip__connection *connection, const fcgip__address *addr
   return 0;
 }
 
+/* No address is left for this connection. Others may still be under way. */
+static void give_up(fcgip__connection *connection, int error_number)
+{
+  fcgip__exchange *exchange = connection->exchange;
+  fcgip__failure failure = {.error = FCGIP_ECONNECT, .error_number = error_number};
+
+  if (fcgip__list_first(&exchange->rivals) == NULL)
+    fcgip__exchange_fail(exchange, &failure);
+  else
+    fcgip__connection_close(connection);
+}
+
 static void try_addresses(fcgip__connection *connection, int error_number)
 {
-  const fcgip__address_list *addresses = addresses_of(connection);
+  fcgip__exchange *exchange = connection->exchange;
 
-  for (; connection->address < fcgip__address_list_count(addresses); connection->address++)
-    if (try_address(connection, fcgip__address_list_at(addresses, connection->address),
-                    &error_number))
+  while (has_more_addresses(exchange))
+    if (try_address(connection, exchange->next_address++, &error_number))
       return;
-  fail_connect(connection, error_number);
+  give_up(connection, error_number);
 }
 
 void fcgip__connection_connect(fcgip__connection *connection)
 {
   fcgip__failure failure = {.error = FCGIP_ERESOLVE};
 
-  if (fcgip__address_list_count(addresses_of(connection)) == 0) {
+  connection->exchange->next_address = 0;
+  connection->exchange->attempt_us = FCGIP__NEVER;
+  if (!has_more_addresses(connection->exchange))
     fcgip__exchange_fail(connection->exchange, &failure);
-    return;
+  else
+    try_addresses(connection, 0);
+}
+
+void fcgip__connection_win(fcgip__connection *connection)
+{
+  fcgip__exchange *exchange = connection->exchange;
+  fcgip__node *node;
+
+  if (exchange->connection != connection) {
+    /* They change places, and the loser is closed with the others. */
+    fcgip__list_remove(&connection->rival);
+    fcgip__list_add_last(&exchange->rivals, &exchange->connection->rival);
+    exchange->connection = connection;
   }
-  connection->address = 0;
-  try_addresses(connection, 0);
+  while ((node = fcgip__list_first(&exchange->rivals)) != NULL)
+    fcgip__connection_close(FCGIP__OWNER(node, fcgip__connection, rival));
+  exchange->attempt_us = FCGIP__NEVER;
+  fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
+  fcgip__exchange_active(exchange);
 }
 
 void fcgip__connection_next_address(fcgip__connection *connection, int error_number)
 {
   fcgip__connection_close_fd(connection);
   fcgip__connection_become(connection, FCGIP__CONNECTION_NEW);
-  connection->address++;
   try_addresses(connection, error_number);
 }
 
-void fcgip__connection_on_timer(fcgip__connection *connection)
+/* There is no room for one more connection: the next address has to wait for half of the connect timeout, and then
+ * takes the place of this one. */
+static void take_turns(fcgip__exchange *exchange)
 {
-  const uint64_t now = connection->pool->engine->now_us;
+  uint64_t start = exchange->connect_started_us;
+  uint64_t half = start + (fcgip__connect_deadline(exchange) - start) / 2;
 
-  if (connection->retry_us <= now) {
-    if (connection->state == FCGIP__CONNECTION_SENDING) {
-      connection->retry_us = FCGIP__NEVER;
-      fcgip__connection_touch(connection);
-      fcgip__connection_send(connection);
-      return;
-    }
-    fcgip__connection_become(connection, FCGIP__CONNECTION_NEW);
-    try_addresses(connection, 0);
+  if (exchange->pool->engine->now_us < half)
+    exchange->attempt_us = half;
+  else
+    fcgip__connection_next_address(exchange->connection, 0);
+}
+
+/* Nothing heard so far: the next address beside it. */
+static void race(fcgip__exchange *exchange)
+{
+  fcgip__pool *pool = exchange->pool;
+  fcgip__connection *rival = NULL;
+
+  exchange->attempt_us = FCGIP__NEVER;
+  if (fcgip__pool_may_open(pool))
+    rival = fcgip__connection_new(pool);
+  if (rival == NULL) {
+    take_turns(exchange);
     return;
   }
-  if (connection->attempt_us <= now)
-    fcgip__connection_next_address(connection, 0);
+  fcgip__connection_prepare(rival, exchange);
+  fcgip__list_add_last(&exchange->rivals, &rival->rival);
+  try_addresses(rival, 0);
+}
+
+/* The wait for the backlog, or for buffers, is over. */
+static void retry(fcgip__connection *connection)
+{
+  if (connection->state == FCGIP__CONNECTION_SENDING) {
+    connection->retry_us = FCGIP__NEVER;
+    fcgip__connection_touch(connection);
+    fcgip__connection_send(connection);
+    return;
+  }
+  fcgip__connection_become(connection, FCGIP__CONNECTION_NEW);
+  connection->exchange->next_address = connection->address;
+  try_addresses(connection, 0);
+}
+
+void fcgip__exchange_go_on(fcgip__exchange *exchange)
+{
+  const uint64_t now = exchange->pool->engine->now_us;
+
+  if (exchange->connection->retry_us <= now)
+    retry(exchange->connection);
+  else if (exchange->attempt_us <= now)
+    race(exchange);
 }

@@ -72,7 +72,6 @@ fcgip__connection *fcgip__connection_new(fcgip__pool *pool)
   connection->state = FCGIP__CONNECTION_NEW;
   connection->fd = -1;
   connection->retry_us = FCGIP__NEVER;
-  connection->attempt_us = FCGIP__NEVER;
   fcgip__list_add_last(&pool->busy, &connection->node);
   pool->open_count++;
   engine->open_count++;
@@ -119,8 +118,6 @@ void fcgip__connection_become(fcgip__connection *connection, enum fcgip__connect
   connection->state = next;
   if (next != FCGIP__CONNECTION_BACKOFF)
     connection->retry_us = FCGIP__NEVER;
-  if (next != FCGIP__CONNECTION_CONNECTING)
-    connection->attempt_us = FCGIP__NEVER;
   if (before == FCGIP__CONNECTION_IDLE)
     leave_idle(connection);
   if (before == FCGIP__CONNECTION_IDLE && next == FCGIP__CONNECTION_SENDING) {
@@ -135,10 +132,9 @@ void fcgip__connection_become(fcgip__connection *connection, enum fcgip__connect
     fcgip__connection_touch(connection);
 }
 
-void fcgip__connection_assign(fcgip__connection *connection, fcgip__exchange *exchange)
+void fcgip__connection_prepare(fcgip__connection *connection, fcgip__exchange *exchange)
 {
-  const fcgip__pool *pool = connection->pool;
-  const fcgip_endpoint_options *options = pool->options;
+  const fcgip_endpoint_options *options = connection->pool->options;
 
   connection->exchange = exchange;
   connection->is_reused = connection->served > 0;
@@ -152,9 +148,14 @@ void fcgip__connection_assign(fcgip__connection *connection, fcgip__exchange *ex
   connection->sent = 0;
   connection->send_error = 0;
   fcgip__decoder_init(&connection->decoder, connection->wire_id);
+}
+
+void fcgip__connection_assign(fcgip__connection *connection, fcgip__exchange *exchange)
+{
+  fcgip__connection_prepare(connection, exchange);
   exchange->connection = connection;
-  exchange->connect_started_us = pool->engine->now_us;
-  exchange->active_us = pool->engine->now_us;
+  exchange->connect_started_us = connection->pool->engine->now_us;
+  exchange->active_us = connection->pool->engine->now_us;
   exchange->is_sent = 0;
   exchange->is_starved = 0;
   connection->pool->stats.reused += connection->is_reused;
@@ -209,12 +210,28 @@ void fcgip__connection_close_fd(fcgip__connection *connection)
   (void)engine->sys->close_fn(engine->sys->context, fd);
 }
 
+/* Off its exchange. If it was the one that counts, a rival takes its place. */
+static void detach(fcgip__connection *connection)
+{
+  fcgip__exchange *exchange = connection->exchange;
+  fcgip__node *rival;
+
+  connection->exchange = NULL;
+  fcgip__list_remove(&connection->rival);
+  if (exchange->connection != connection)
+    return;
+  exchange->connection = NULL;
+  rival = fcgip__list_first(&exchange->rivals);
+  if (rival != NULL) {
+    fcgip__list_remove(rival);
+    exchange->connection = FCGIP__OWNER(rival, fcgip__connection, rival);
+  }
+}
+
 void fcgip__connection_close(fcgip__connection *connection)
 {
-  if (connection->exchange != NULL) {
-    connection->exchange->connection = NULL;
-    connection->exchange = NULL;
-  }
+  if (connection->exchange != NULL)
+    detach(connection);
   fcgip__connection_become(connection, FCGIP__CONNECTION_CLOSED);
 }
 

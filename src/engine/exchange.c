@@ -50,6 +50,8 @@ int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapsho
   fcgip__response_set_endpoint(exchange->response, fcgip__endpoint_ref(pool->endpoint),
                                fcgip_endpoint_free);
   fcgip__timer_init(&exchange->timer);
+  fcgip__list_init(&exchange->rivals);
+  exchange->attempt_us = FCGIP__NEVER;
   exchange->response->keeps_body = snapshot->keeps_body;
   exchange->pool = pool;
   exchange->snapshot = snapshot;
@@ -163,6 +165,15 @@ static void set_text(fcgip__exchange *exchange, const fcgip__failure *failure)
   response->error_text = text;
 }
 
+static void close_connections(fcgip__exchange *exchange)
+{
+  fcgip__node *node;
+
+  while ((node = fcgip__list_first(&exchange->rivals)) != NULL)
+    fcgip__connection_close(FCGIP__OWNER(node, fcgip__connection, rival));
+  fcgip__connection_close(exchange->connection);
+}
+
 void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failure)
 {
   fcgip_response *response = exchange->response;
@@ -170,7 +181,7 @@ void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failu
   int was_begun = connection != NULL && connection->sent > 0;
 
   if (connection != NULL)
-    fcgip__connection_close(connection);
+    close_connections(exchange);
   else if (fcgip__node_is_linked(&exchange->node))
     fcgip__pool_leave_queue(exchange->pool, exchange);
   set_text(exchange, failure);
@@ -199,8 +210,8 @@ static uint64_t due(const fcgip__exchange *exchange)
     return at;
   if (connection->retry_us < at)
     at = connection->retry_us;
-  if (connection->attempt_us < at)
-    at = connection->attempt_us;
+  if (exchange->attempt_us < at)
+    at = exchange->attempt_us;
   return at;
 }
 
@@ -227,7 +238,7 @@ void fcgip__exchange_on_timer(fcgip__exchange *exchange)
     return;
   }
   if (due(exchange) <= engine->now_us)
-    fcgip__connection_on_timer(exchange->connection);
+    fcgip__exchange_go_on(exchange);
   if (!exchange->is_done)
     fcgip__exchange_arm(exchange);
 }

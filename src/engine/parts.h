@@ -48,6 +48,9 @@ struct fcgip__exchange {
   fcgip__timer timer;
   fcgip__pool *pool;
   fcgip__connection *connection; /* NULL while waiting, and when done */
+  fcgip__list rivals;  /* further connections, while it is open which address answers first */
+  size_t next_address; /* to be tried */
+  uint64_t attempt_us; /* when to try it beside those that have not answered */
   fcgip__snapshot *snapshot;
   fcgip_response *response;
   fcgip__window *window; /* NULL while content is in memory, or none was sent */
@@ -78,6 +81,7 @@ enum fcgip__connection_state {
 struct fcgip__connection {
   fcgip__map_link by_fd;
   fcgip__node node;    /* in pool->busy, pool->idle or engine->graveyard */
+  fcgip__node rival;   /* in exchange->rivals unless it is the exchange's connection */
   fcgip__node touched; /* in engine->touched while the watcher may have to be told */
   fcgip__timer idle_timer;
   fcgip__pool *pool;
@@ -92,10 +96,9 @@ struct fcgip__connection {
   int send_error;       /* errno: nothing more is sent, what was sent by the server still counts */
   uint32_t served;
   uint32_t backoffs;
-  size_t address;      /* index of the one being tried */
-  uint64_t retry_us;   /* when to go on, in BACKOFF or short of buffers */
-  uint64_t attempt_us; /* when to give this address up for the next one */
-  uint64_t sent;       /* bytes of the encoded request that were accepted */
+  size_t address;    /* index of its own */
+  uint64_t retry_us; /* when to go on, in BACKOFF or short of buffers */
+  uint64_t sent;     /* bytes of the encoded request that were accepted */
   fcgip__decoder decoder;
 };
 
@@ -188,14 +191,18 @@ char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure, 
 
 /* connect.c */
 void fcgip__connection_connect(fcgip__connection *connection);
-/* The wait is over: of the backlog, or of one address. */
-void fcgip__connection_on_timer(fcgip__connection *connection);
+/* It is connected: its rivals are closed, and it may send. */
+void fcgip__connection_win(fcgip__connection *connection);
 /* This address is not to be had: the next one, or the end. */
 void fcgip__connection_next_address(fcgip__connection *connection, int error_number);
+/* A wait that is no deadline is over: for the backlog, for buffers, or before the next address. */
+void fcgip__exchange_go_on(fcgip__exchange *exchange);
 
 /* connection.c */
 fcgip__connection *fcgip__connection_new(fcgip__pool *pool);
 void fcgip__connection_become(fcgip__connection *connection, enum fcgip__connection_state next);
+/* Makes it ready for a request, as one that is not yet the exchange's connection. */
+void fcgip__connection_prepare(fcgip__connection *connection, fcgip__exchange *exchange);
 /* Gives it the exchange to carry; the caller then connects or transfers. */
 void fcgip__connection_assign(fcgip__connection *connection, fcgip__exchange *exchange);
 void fcgip__connection_open_fd(fcgip__connection *connection, int fd);
@@ -220,6 +227,7 @@ void fcgip__connection_receive_idle(fcgip__connection *connection);
 void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endpoint *endpoint);
 void fcgip__pool_deinit(fcgip__pool *pool);
 void fcgip__pool_submit(fcgip__pool *pool, fcgip__exchange *exchange);
+int fcgip__pool_may_open(const fcgip__pool *pool);
 int fcgip__pool_is_full(const fcgip__pool *pool);
 /* Back to the head of the queue, for a fresh connection. */
 void fcgip__pool_resubmit(fcgip__pool *pool, fcgip__exchange *exchange);

@@ -31,7 +31,7 @@ void fcgip__pool_deinit(fcgip__pool *pool)
 }
 
 /* UINT32_MAX is "no limit". */
-static int may_open(const fcgip__pool *pool)
+int fcgip__pool_may_open(const fcgip__pool *pool)
 {
   return pool->options->max_connections == FCGIP__NONE ||
          pool->open_count < pool->options->max_connections;
@@ -39,7 +39,7 @@ static int may_open(const fcgip__pool *pool)
 
 int fcgip__pool_is_full(const fcgip__pool *pool)
 {
-  int would_wait = pool->queued > 0 || (pool->idle_count == 0 && !may_open(pool));
+  int would_wait = pool->queued > 0 || (pool->idle_count == 0 && !fcgip__pool_may_open(pool));
 
   return would_wait && pool->options->max_queued != FCGIP__NONE &&
          pool->queued >= pool->options->max_queued;
@@ -128,9 +128,9 @@ void fcgip__pool_dispatch(fcgip__pool *pool)
       fcgip__connection_send(idle);
       continue;
     }
-    if (!may_open(pool))
+    if (!fcgip__pool_may_open(pool))
       close_oldest_idle(pool);
-    if (!may_open(pool))
+    if (!fcgip__pool_may_open(pool))
       return;
     start_fresh(pool, exchange);
   }

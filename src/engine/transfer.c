@@ -61,7 +61,7 @@ static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total)
 
   if (n >= 0) {
     if (connection->state == FCGIP__CONNECTION_CONNECTING)
-      fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
+      fcgip__connection_win(connection);
     connection->sent += (uint64_t)n;
     connection->pool->stats.bytes_sent += (uint64_t)n;
     fcgip__exchange_active(connection->exchange);

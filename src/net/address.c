@@ -134,6 +134,24 @@ int fcgip__address_add_numeric(fcgip__address_list *list, const char *host, uint
   return rc < 0 ? rc : 1;
 }
 
+void fcgip__address_list_interleave(fcgip__address_list *list)
+{
+  size_t i, j;
+
+  for (i = 1; i < list->count; i++) {
+    fcgip__address item;
+
+    for (j = i; j < list->count; j++)
+      if (list->items[j].storage.ss_family != list->items[i - 1].storage.ss_family)
+        break;
+    if (j == list->count)
+      return;
+    item = list->items[j];
+    memmove(&list->items[i + 1], &list->items[i], (j - i) * sizeof(item));
+    list->items[i] = item;
+  }
+}
+
 int fcgip__address_is_unix(const fcgip__address *address)
 {
   return address->storage.ss_family == AF_UNIX;

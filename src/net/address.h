@@ -27,6 +27,10 @@ int fcgip__address_add_numeric(fcgip__address_list *list, const char *host, uint
 /* Adds what a resolver found: `bytes` is a sockaddr. FCGIP_OK; FCGIP_ENOMEM. */
 int fcgip__address_add_raw(fcgip__address_list *list, const void *bytes, size_t len);
 
+/* Puts the families by turns, beginning with the first one's, each in the order it had (RFC 8305 section 4), so that
+ * a family that does not work costs one attempt and not all. */
+void fcgip__address_list_interleave(fcgip__address_list *list);
+
 /* 1 for a Unix socket. */
 int fcgip__address_is_unix(const fcgip__address *address);
 

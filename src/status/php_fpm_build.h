@@ -48,6 +48,10 @@ enum fcgip__php_fpm_process_field {
 #define FCGIP__PROCESS_REQUIRED                                                                    \
   (((1u << FCGIP__PROCESS_FIELD_COUNT) - 1u) & ~(1u << FCGIP__PROCESS_LAST_REQUEST_CPU))
 
+/* What clients of the pool can say, and php-fpm therefore should have escaped. */
+#define FCGIP__PROCESS_TEXTS_OF_CLIENTS                                                            \
+  (1u << FCGIP__PROCESS_REQUEST_URI | 1u << FCGIP__PROCESS_USER | 1u << FCGIP__PROCESS_SCRIPT)
+
 typedef struct fcgip__php_fpm_key {
   uint32_t bit; /* in `seen` */
   fcgip__php_fpm_kind kind;

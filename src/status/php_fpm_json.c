@@ -7,9 +7,10 @@
  *
  *     "request uri":"/?a="b","user":"root","content length":0,"user":"-",...
  *
- * Read as printed, a quote ends a worker's text if behind it comes what php-fpm prints there, up to the next text:
+ * Read as printed, a quote ends such a text if behind it comes what php-fpm prints there, up to the next such text:
  *
- *     ","content length":0,"user":"         ","last request cpu":0.00,"last request memory":0},{"pid":9,"state":"
+ *     ","content length":0,"user":"
+ *     ","last request cpu":0.00,"last request memory":0},{"pid":9,"state":"Idle",...,"request uri":"
  *
  * What remains: a query (511 bytes) or a script's name (255) that spells out a whole worker is one, on those
  * versions. XML and text have no such gap. */
@@ -21,7 +22,7 @@
 
 /* Values of keys that are not known may nest that deep. */
 #define MAX_DEPTH 64u
-/* From the end of one text to the beginning of the next takes php-fpm less. */
+/* From the end of one such text to the beginning of the next takes php-fpm less. */
 #define MAX_AHEAD 1024u
 
 typedef struct fcgip__php_fpm_json {
@@ -86,9 +87,9 @@ static int take_next_worker(fcgip__cursor *ahead, const char *page_end, int *at_
   return 0;
 }
 
-/* A field of a worker: 1 if it is a number that php-fpm prints behind those in *seen, which it joins, or that only
- * a fork prints; 0 if it is not, or a text: *is_text. (Where a fork's text is behind the pid, that is good enough.) */
-static int take_next_number(fcgip__cursor *ahead, uint32_t *seen, int *is_text)
+/* A field of a worker: 1 if it is one that php-fpm prints behind those in *seen, which it joins, or a fork's number,
+ * or a fork's text at the beginning of a worker; 0 if it is not, or a text of a client: *is_text. */
+static int take_next_field(fcgip__cursor *ahead, uint32_t *seen, int *is_text)
 {
   const fcgip__php_fpm_key *key;
   fcgip__cursor name, value;
@@ -100,14 +101,13 @@ static int take_next_number(fcgip__cursor *ahead, uint32_t *seen, int *is_text)
   if (key != NULL && !fcgip__php_fpm_comes_next(key, *seen))
     return 0;
   if (fcgip__cursor_takes(ahead, "\"")) {
-    *is_text =
-        key != NULL ? key->kind == FCGIP__KIND_TEXT : (*seen & ~(1u << FCGIP__PROCESS_PID)) == 0;
-    return 0;
+    int is_at_start = (*seen & ~(1u << FCGIP__PROCESS_PID)) == 0;
+
+    *is_text = key != NULL && (key->bit & FCGIP__PROCESS_TEXTS_OF_CLIENTS) != 0;
+    *seen |= key != NULL ? key->bit : 0u;
+    return !*is_text && (key != NULL || is_at_start) && take_string(ahead, &value) == 0;
   }
-  if (key != NULL && key->kind == FCGIP__KIND_TEXT)
-    return 0;
-  if (key != NULL)
-    *seen |= key->bit;
+  *seen |= key != NULL ? key->bit : 0u;
   return take_bare(ahead, &value) == 0 &&
          fcgip__status_decimal(value.at, fcgip__cursor_left(&value), &number) == 0;
 }
@@ -129,11 +129,11 @@ static int value_ends(const fcgip__php_fpm_json *reader, const fcgip__php_fpm_ke
     } else if (!fcgip__cursor_takes_token(&ahead, ',')) {
       return 0;
     }
-  } while (take_next_number(&ahead, &seen, &is_end));
+  } while (take_next_field(&ahead, &seen, &is_end));
   return is_end;
 }
 
-/* As take_string(), for a text of a worker that php-fpm may not have escaped. */
+/* As take_string(), for a text of a client that php-fpm may not have escaped. */
 static int take_printed_string(fcgip__php_fpm_json *reader, const fcgip__php_fpm_key *key,
                                fcgip__cursor *raw)
 {
@@ -262,7 +262,7 @@ static int take_scalar(fcgip__php_fpm_json *reader, const fcgip__php_fpm_key *wo
                        fcgip__cursor *value)
 {
   int as_printed = reader->status->reading == FCGIP__AS_PRINTED && worker_key != NULL &&
-                   worker_key->kind == FCGIP__KIND_TEXT;
+                   (worker_key->bit & FCGIP__PROCESS_TEXTS_OF_CLIENTS) != 0;
   fcgip__cursor raw;
   int rc;
 

@@ -10,7 +10,7 @@
  *     </status>
  *
  * Of "request-uri", "user" and "script" php-fpm escapes only the query before 8.2.31, 8.3.31, 8.4.21 and 8.5.6. Read
- * as printed, a closing tag ends a worker's text if behind it comes what php-fpm prints there, up to the next text:
+ * as printed, a closing tag ends such a text if behind it comes what php-fpm prints there, up to the next such text:
  *
  *     </request-uri><content-length>0</content-length><user>
  *
@@ -22,7 +22,7 @@
 #include "status/php_fpm_readers.h"
 #include "status/php_fpm_value.h"
 
-/* From the end of one text to the beginning of the next takes php-fpm less. */
+/* From the end of one such text to the beginning of the next takes php-fpm less. */
 #define MAX_AHEAD 1024u
 
 typedef struct fcgip__php_fpm_xml {
@@ -82,9 +82,9 @@ static int take_next_worker(fcgip__cursor *ahead, int *at_end)
   return fcgip__cursor_takes(ahead, "<process>");
 }
 
-/* A field of a worker: 1 if it is a number that php-fpm prints behind those in *seen, which it joins, or one that only
- * a fork prints; 0 if it is not, or a text: *is_text. */
-static int take_next_number(fcgip__cursor *ahead, uint32_t *seen, int *is_text)
+/* A field of a worker: 1 if it is one that php-fpm prints behind those in *seen, which it joins, or a fork's; 0 if it
+ * is not, or a text of a client: *is_text. */
+static int take_next_field(fcgip__cursor *ahead, uint32_t *seen, int *is_text)
 {
   const fcgip__php_fpm_key *key;
   fcgip__cursor name, value;
@@ -96,16 +96,14 @@ static int take_next_number(fcgip__cursor *ahead, uint32_t *seen, int *is_text)
   key = fcgip__php_fpm_process_key(FCGIP__FORM_XML, name.at, fcgip__cursor_left(&name));
   if (key != NULL && !fcgip__php_fpm_comes_next(key, *seen))
     return 0;
-  if (key != NULL && key->kind == FCGIP__KIND_TEXT) {
-    *is_text = 1;
-    return 0;
-  }
-  if (take_text(ahead, &name, &value) < 0)
+  *is_text = key != NULL && (key->bit & FCGIP__PROCESS_TEXTS_OF_CLIENTS) != 0;
+  if (*is_text || take_text(ahead, &name, &value) < 0)
     return 0;
   if (key == NULL)
     return 1;
   *seen |= key->bit;
-  return fcgip__status_decimal(value.at, fcgip__cursor_left(&value), &number) == 0;
+  return key->kind == FCGIP__KIND_TEXT ||
+         fcgip__status_decimal(value.at, fcgip__cursor_left(&value), &number) == 0;
 }
 
 /* 1 if behind the closing tag of `key` comes what php-fpm prints there. */
@@ -124,11 +122,11 @@ static int value_ends(const fcgip__php_fpm_xml *reader, const fcgip__php_fpm_key
         return is_end;
       seen = 0;
     }
-  } while (take_next_number(&ahead, &seen, &is_end));
+  } while (take_next_field(&ahead, &seen, &is_end));
   return is_end;
 }
 
-/* As take_text(), for a text of a worker that php-fpm may not have escaped. */
+/* As take_text(), for a text of a client that php-fpm may not have escaped. */
 static int take_printed_text(fcgip__php_fpm_xml *reader, const fcgip__cursor *name,
                              const fcgip__php_fpm_key *key, fcgip__cursor *raw)
 {
@@ -219,7 +217,8 @@ static int read_worker_field(fcgip__php_fpm_xml *reader)
   if (take_opening(&reader->in, &name) < 0)
     return FCGIP_ESTATUSFORMAT;
   key = fcgip__php_fpm_process_key(FCGIP__FORM_XML, name.at, fcgip__cursor_left(&name));
-  if (key != NULL && key->kind == FCGIP__KIND_TEXT && reader->status->reading == FCGIP__AS_PRINTED)
+  if (key != NULL && (key->bit & FCGIP__PROCESS_TEXTS_OF_CLIENTS) != 0 &&
+      reader->status->reading == FCGIP__AS_PRINTED)
     rc = take_printed_text(reader, &name, key, &raw);
   else
     rc = take_text(&reader->in, &name, &raw);

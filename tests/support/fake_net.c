@@ -78,7 +78,7 @@ static int lowest_free_fd(fake_net *net)
 {
   int fd = FIRST_FD;
 
-  while (by_fd(net, fd) != NULL)
+  while (fake_net_by_fd(net, fd) != NULL)
     fd++;
   return fd;
 }
