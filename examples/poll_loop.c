@@ -1,34 +1,13 @@
-/* A poll loop of your own, with other descriptors beside those of the proxy, here a pipe that tells
- * of Ctrl-C: poll_loop [ADDRESS]... */
-#define _XOPEN_SOURCE 700 /* realpath, sigaction */
+/* Your own poll loop, here with the output of a child process in it, too: poll_loop [ADDRESS]... */
+#define _XOPEN_SOURCE 700 /* realpath, popen */
 #include <errno.h>
 #include <fcgiproxy/fcgiproxy.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum { COUNT = 20 };
-
-static int signal_pipe[2];
-
-static void on_signal(int number)
-{
-  int saved = errno;
-
-  (void)!write(signal_pipe[1], &number, sizeof(number));
-  errno = saved;
-}
-
-static void on_done(fcgip_response *response, void *user_data)
-{
-  int failed = fcgip_response_error(response) < 0 || fcgip_response_status(response) >= 400;
-
-  printf("%s %s\n", fcgip_endpoint_address(fcgip_response_endpoint(response)),
-         failed ? "failed" : "answered");
-  *(int *)user_data += failed;
-}
 
 /* The script's path as the server knows it: php-fpm takes absolute ones only. */
 static const char *script_path(const char *name)
@@ -61,45 +40,45 @@ static int open_proxy(fcgip_proxy **out, int count, char **addresses)
   return rc;
 }
 
-/* Until all is done (0), or somebody pressed Ctrl-C or poll() failed (-1). */
-static int loop(fcgip_proxy *proxy)
+static void on_done(fcgip_response *response, void *user_data)
 {
-  struct pollfd fds[1 + COUNT]; /* there are never more connections than requests */
-  size_t count, i;
+  int status = fcgip_response_status(response);
 
-  while (fcgip_proxy_has_unhandled_responses(proxy)) {
-    fds[0] = (struct pollfd){.fd = signal_pipe[0], .events = POLLIN};
-    count = 1 + fcgip_proxy_fds(proxy, fds + 1, COUNT); /* anew each time: they come and go */
-    if (poll(fds, count, fcgip_proxy_timeout_ms(proxy)) < 0) {
-      if (errno != EINTR)
-        return -1;
-      continue;
-    }
-    if (fds[0].revents != 0)
-      return -1;
-    for (i = 1; i < count; i++)
-      if (fds[i].revents != 0)
-        fcgip_proxy_process_fd(proxy, fds[i].fd, fds[i].revents);
-    fcgip_proxy_process_timers(proxy);
-    fcgip_proxy_handle_ready_responses(proxy, 0); /* runs the callbacks, does not wait */
-  }
-  return 0;
+  printf("%s: status %d\n", fcgip_endpoint_address(fcgip_response_endpoint(response)), status);
+  *(int *)user_data += fcgip_response_error(response) < 0 || status >= 400;
+}
+
+/* One turn: wait for everything at once, then let everybody do what there is to do. */
+static int turn(fcgip_proxy *proxy, int *own)
+{
+  struct pollfd fds[1 + COUNT] = {{.fd = *own, .events = POLLIN}};
+  /* They come and go, so ask each time. There are never more than requests in flight. */
+  size_t count = 1 + fcgip_proxy_fds(proxy, fds + 1, COUNT), i;
+  char text[256];
+  ssize_t len = 0;
+
+  if (poll(fds, count, fcgip_proxy_timeout_ms(proxy)) < 0 && errno != EINTR)
+    return -1;
+  if (fds[0].revents != 0 && (len = read(*own, text, sizeof(text))) <= 0)
+    *own = -1;
+  if (len > 0)
+    printf("the child says: %.*s", (int)len, text);
+  for (i = 1; i < count; i++)
+    fcgip_proxy_process_fd(proxy, fds[i].fd, fds[i].revents);
+  fcgip_proxy_process_timers(proxy);
+  return fcgip_proxy_handle_ready_responses(proxy, 0); /* runs callbacks, and does not wait */
 }
 
 int main(int argc, char **argv)
 {
   char local[] = "127.0.0.1:9000", *fallback[] = {local};
-  struct sigaction action = {.sa_handler = on_signal};
   fcgip_request *request = NULL;
   fcgip_proxy *proxy = NULL;
-  int rc, failed = 0, i;
+  int rc, failed = 0, i, own;
+  FILE *child;
 
   if (open_proxy(&proxy, argc > 1 ? argc - 1 : 1, argc > 1 ? argv + 1 : fallback) < 0)
     return 2;
-  if (pipe(signal_pipe) != 0 || sigaction(SIGINT, &action, NULL) != 0) {
-    perror("poll_loop");
-    return 1;
-  }
   if ((rc = fcgip_get_request_new(&request, script_path("sleep.php"), NULL, 0)) < 0 ||
       (rc = fcgip_request_set_request_uri(request, "/sleep.php?ms=100")) < 0 ||
       (rc = fcgip_request_add_response_callback(request, on_done, &failed, NULL)) < 0 ||
@@ -107,10 +86,11 @@ int main(int argc, char **argv)
     fprintf(stderr, "poll_loop: %s\n", fcgip_strerror(rc));
   for (i = 0; i < COUNT && rc == FCGIP_OK; i++)
     rc = fcgip_proxy_send_async_request(proxy, request, NULL);
-  if (rc == FCGIP_OK && loop(proxy) < 0)
-    printf("interrupted with %zu requests in flight\n", fcgip_proxy_pending(proxy));
-  failed |= fcgip_proxy_has_unhandled_responses(proxy);
+  child = popen("for i in 1 2 3; do echo tick $i; sleep 0.1; done", "r");
+  own = child != NULL ? fileno(child) : -1; /* poll() passes over -1 */
+  while (rc >= 0 && (own >= 0 || fcgip_proxy_has_unhandled_responses(proxy)))
+    rc = turn(proxy, &own);
   fcgip_request_free(request);
   fcgip_proxy_free(proxy);
-  return rc < 0 || failed;
+  return (child != NULL && pclose(child) != 0) || rc < 0 || failed;
 }

@@ -18,8 +18,9 @@ typedef struct fcgip_endpoint_options {
   uint32_t request_timeout_ms;    /* default none: from send call to END_REQUEST, queue included */
   uint32_t max_connections;       /* default 128: open connections of one proxy to this server */
   uint32_t max_queued;            /* default none: requests waiting for a connection */
-  uint32_t max_idle_connections;  /* default 0: keep-alive is off; an idle connection holds a
-                                     php-fpm worker */
+  uint32_t max_idle_connections;  /* default 0: keep-alive is off. An idle connection holds
+                                     a php-fpm worker: all are closed when a request on a
+                                     new one has waited 10 ms for its answer */
   uint32_t idle_timeout_ms;       /* default 1000: how long an idle connection is kept */
   uint32_t max_requests_per_connection; /* default none */
   uint32_t max_header_bytes;            /* default 65536: the CGI header block */

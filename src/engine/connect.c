@@ -192,7 +192,9 @@ void fcgip__exchange_go_on(fcgip__exchange *exchange)
 {
   const uint64_t now = exchange->pool->engine->now_us;
 
-  if (exchange->connection->retry_us <= now)
+  if (fcgip__pool_patience_us(exchange->pool, exchange) <= now)
+    fcgip__pool_close_idle(exchange->pool);
+  else if (exchange->connection->retry_us <= now)
     retry(exchange->connection);
   else if (exchange->attempt_us <= now)
     race(exchange);

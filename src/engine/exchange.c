@@ -70,6 +70,7 @@ void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange)
   fcgip__mem_free(&engine->mem, exchange->window);
   fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
   fcgip__list_remove(&exchange->node);
+  fcgip__list_remove(&exchange->unanswered);
   fcgip__map_remove(&engine->exchanges, &exchange->by_id);
   exchange_dealloc(engine, exchange);
   /* Last, as a release function of the caller's may run. */
@@ -96,6 +97,7 @@ static void finish(fcgip__exchange *exchange)
 
   assert(!exchange->is_done && exchange->connection == NULL);
   drop_window(exchange);
+  fcgip__list_remove(&exchange->unanswered);
   exchange->is_done = 1;
   exchange->response->duration_us = engine->now_us - exchange->started_us;
   fcgip__stats_count(&exchange->pool->stats, exchange->response);
@@ -171,6 +173,7 @@ static void close_connections(fcgip__exchange *exchange)
 
   while ((node = fcgip__list_first(&exchange->rivals)) != NULL)
     fcgip__connection_close(FCGIP__OWNER(node, fcgip__connection, rival));
+  fcgip__list_remove(&exchange->unanswered);
   fcgip__connection_close(exchange->connection);
 }
 
@@ -212,6 +215,8 @@ static uint64_t due(const fcgip__exchange *exchange)
     at = connection->retry_us;
   if (exchange->attempt_us < at)
     at = exchange->attempt_us;
+  if (fcgip__pool_patience_us(exchange->pool, exchange) < at)
+    at = fcgip__pool_patience_us(exchange->pool, exchange);
   return at;
 }
 

@@ -26,6 +26,8 @@ typedef struct fcgip__pool {
   fcgip__list queue; /* exchanges that wait for a connection, first come first served */
   size_t queued;
   fcgip__list busy; /* connections that carry an exchange */
+  fcgip__list
+      unanswered; /* exchanges sent on new connections, oldest first: a worker may not have taken them yet */
   fcgip__list idle; /* those that could carry one, most recently used first */
   size_t idle_count;
   size_t open_count;          /* both together */
@@ -44,7 +46,8 @@ typedef struct fcgip__window {
 
 struct fcgip__exchange {
   fcgip__map_link by_id;
-  fcgip__node node; /* in pool->queue while waiting, in engine->done afterwards */
+  fcgip__node node;       /* in pool->queue while waiting, in engine->done afterwards */
+  fcgip__node unanswered; /* in pool->unanswered */
   fcgip__timer timer;
   fcgip__pool *pool;
   fcgip__connection *connection; /* NULL while waiting, and when done */
@@ -236,6 +239,11 @@ void fcgip__pool_is_hungry(fcgip__pool *pool);
 void fcgip__pool_dispatch(fcgip__pool *pool);
 /* A request on this connection is complete: keep it, or close it. */
 void fcgip__pool_give_back(fcgip__pool *pool, fcgip__connection *connection);
+/* An exchange was sent whole, or is answered, or over. */
+void fcgip__pool_note_sent(fcgip__pool *pool, fcgip__exchange *exchange);
+/* When the idle connections have to make room for this exchange; FCGIP__NEVER if they have not. */
+uint64_t fcgip__pool_patience_us(const fcgip__pool *pool, const fcgip__exchange *exchange);
+void fcgip__pool_close_idle(fcgip__pool *pool);
 void fcgip__pool_leave_queue(fcgip__pool *pool, fcgip__exchange *exchange);
 
 #endif

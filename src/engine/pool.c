@@ -2,6 +2,10 @@
 #include "engine/parts.h"
 #include "fcgiproxy/error.h"
 
+/* An idle connection holds a php-fpm worker. A request that was sent on a new connection and has no answer after this
+ * long may be waiting for just that worker, and then the idle ones are closed. */
+#define PATIENCE_US 10000u
+
 static size_t clamp_size(uint64_t value)
 {
   return value > SIZE_MAX ? SIZE_MAX : (size_t)value;
@@ -17,6 +21,7 @@ void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endp
   pool->limits.max_stderr_bytes = pool->options->max_stderr_bytes;
   pool->limits.max_body_bytes = clamp_size(pool->options->max_body_bytes);
   fcgip__list_init(&pool->queue);
+  fcgip__list_init(&pool->unanswered);
   fcgip__list_init(&pool->busy);
   fcgip__list_init(&pool->idle);
   fcgip__node_init(&pool->hungry);
@@ -136,6 +141,43 @@ void fcgip__pool_dispatch(fcgip__pool *pool)
   }
 }
 
+void fcgip__pool_note_sent(fcgip__pool *pool, fcgip__exchange *exchange)
+{
+  if (pool->options->max_idle_connections == 0 || exchange->connection->is_reused ||
+      exchange->has_answer)
+    return;
+  fcgip__list_remove(&exchange->unanswered);
+  fcgip__list_add_last(&pool->unanswered, &exchange->unanswered);
+}
+
+uint64_t fcgip__pool_patience_us(const fcgip__pool *pool, const fcgip__exchange *exchange)
+{
+  if (pool->idle_count == 0 || !fcgip__node_is_linked(&exchange->unanswered))
+    return FCGIP__NEVER;
+  return exchange->sent_us + PATIENCE_US;
+}
+
+void fcgip__pool_close_idle(fcgip__pool *pool)
+{
+  while (pool->idle_count > 0)
+    close_oldest_idle(pool);
+}
+
+/* One more connection is idle now. */
+static void on_idle(fcgip__pool *pool)
+{
+  fcgip__node *node = fcgip__list_first(&pool->unanswered);
+  fcgip__exchange *oldest;
+
+  if (node == NULL)
+    return;
+  oldest = FCGIP__OWNER(node, fcgip__exchange, unanswered);
+  if (fcgip__pool_patience_us(pool, oldest) <= pool->engine->now_us)
+    fcgip__pool_close_idle(pool);
+  else
+    fcgip__exchange_arm(oldest);
+}
+
 void fcgip__pool_give_back(fcgip__pool *pool, fcgip__connection *connection)
 {
   const fcgip_endpoint_options *options = pool->options;
@@ -147,5 +189,8 @@ void fcgip__pool_give_back(fcgip__pool *pool, fcgip__connection *connection)
     return;
   }
   fcgip__connection_become(connection, FCGIP__CONNECTION_IDLE);
-  fcgip__pool_is_hungry(pool);
+  if (pool->queued > 0)
+    fcgip__pool_is_hungry(pool);
+  else
+    on_idle(pool);
 }

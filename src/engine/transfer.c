@@ -31,6 +31,7 @@ static void sent_all(fcgip__connection *connection)
 
   exchange->is_sent = 1;
   exchange->sent_us = connection->pool->engine->now_us;
+  fcgip__pool_note_sent(connection->pool, exchange);
   fcgip__connection_become(connection, FCGIP__CONNECTION_RECEIVING);
   fcgip__exchange_arm(exchange);
 }
@@ -209,6 +210,7 @@ static int pass_through(fcgip__connection *connection, const fcgip__event *event
 static int on_content(fcgip__connection *connection, const fcgip__event *event, int rc)
 {
   connection->exchange->has_answer = 1;
+  fcgip__list_remove(&connection->exchange->unanswered);
   fcgip__exchange_active(connection->exchange);
   if (rc < 0) {
     fail(connection, rc, 0, connection->exchange->response->why);
