@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-typedef struct job {
+struct job {
   fcgip_proxy *proxy;
   fcgip_request *request;
   int left, answered, failed;
-} job;
+};
 
 /* What a server sends may hold anything, and a terminal would obey it. */
 static void print_text(const char *text, size_t len)
@@ -51,7 +51,7 @@ static int open_proxy(fcgip_proxy **out, int count, char **addresses)
 
 static void on_response(fcgip_response *response, void *user_data)
 {
-  job *job = user_data;
+  struct job *job = user_data;
   size_t len;
   const char *body = fcgip_response_body(response, &len);
 
@@ -66,13 +66,13 @@ static void on_response(fcgip_response *response, void *user_data)
 static void on_failure(fcgip_response *response, void *user_data)
 {
   printf("%s\n", fcgip_response_error_text(response));
-  ((job *)user_data)->failed++;
+  ((struct job *)user_data)->failed++;
 }
 
 int main(int argc, char **argv)
 {
   char local[] = "127.0.0.1:9000", *fallback[] = {local};
-  job job = {.left = 6};
+  struct job job = {.left = 6};
   int rc, i;
 
   if (open_proxy(&job.proxy, argc > 1 ? argc - 1 : 1, argc > 1 ? argv + 1 : fallback) < 0)

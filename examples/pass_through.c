@@ -6,9 +6,9 @@
 #include <stdlib.h>
 
 /* Output begins with the header block; what is behind its empty line is the body. */
-typedef struct progress {
+struct progress {
   int in_body, line_is_empty;
-} progress;
+};
 
 /* What a server sends may hold anything, and a terminal would obey it. */
 static void print_text(const char *text, size_t len)
@@ -53,7 +53,7 @@ static int open_proxy(fcgip_proxy **out, int count, char **addresses)
 static int on_piece(fcgip_request_id id, const void *output, size_t output_len, const void *error,
                     size_t error_len, void *user_data)
 {
-  progress *progress = user_data;
+  struct progress *progress = user_data;
   const char *text = output;
 
   (void)id;
@@ -71,7 +71,7 @@ static int on_piece(fcgip_request_id id, const void *output, size_t output_len, 
 int main(int argc, char **argv)
 {
   char local[] = "127.0.0.1:9000", *fallback[] = {local};
-  progress progress = {0};
+  struct progress progress = {0};
   fcgip_response *response = NULL;
   fcgip_request *request = NULL;
   fcgip_proxy *proxy = NULL;
@@ -83,7 +83,8 @@ int main(int argc, char **argv)
       (rc = fcgip_request_set_request_uri(request, "/progress.php?pieces=5&ms=200")) < 0 ||
       (rc = fcgip_request_add_pass_through_callback(request, on_piece, &progress, NULL)) < 0 ||
       (rc = fcgip_proxy_send_request(proxy, request, &response)) < 0)
-    fprintf(stderr, "pass_through: %s\n", fcgip_strerror(rc));
+    fprintf(stderr, "%s\n",
+            response != NULL ? fcgip_response_error_text(response) : fcgip_strerror(rc));
   status = fcgip_response_status(response);
   printf("%s: status %d, %.1f s\n", fcgip_endpoint_address(fcgip_response_endpoint(response)),
          status, fcgip_response_duration(response));

@@ -44,7 +44,10 @@ static void on_done(fcgip_response *response, void *user_data)
 {
   int status = fcgip_response_status(response);
 
-  printf("%s: status %d\n", fcgip_endpoint_address(fcgip_response_endpoint(response)), status);
+  if (fcgip_response_error(response) < 0)
+    printf("%s\n", fcgip_response_error_text(response));
+  else
+    printf("%s: status %d\n", fcgip_endpoint_address(fcgip_response_endpoint(response)), status);
   *(int *)user_data += fcgip_response_error(response) < 0 || status >= 400;
 }
 

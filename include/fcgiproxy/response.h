@@ -13,7 +13,8 @@ FCGIP_BEGIN_DECLS
 /* FCGIP_OK, or why the request failed: FCGIP_ERESOLVE, FCGIP_ECONNECT, FCGIP_EBUSY, FCGIP_ETIMEDOUT,
  * FCGIP_EWRITE, FCGIP_EREAD, FCGIP_ECANCELED, FCGIP_EPROTO, FCGIP_EHEADER, FCGIP_ETOOLARGE,
  * FCGIP_ELENGTH, FCGIP_ECANTMPX, FCGIP_EOVERLOADED, FCGIP_EROLE, FCGIP_EREFUSED, FCGIP_EQUEUEFULL (of a
- * cluster proxy), FCGIP_ENOMEM. An HTTP status of 404 or 500 is not a failed request. */
+ * cluster proxy), FCGIP_EINVAL and FCGIP_EFILE (the content source), FCGIP_ENOMEM. An HTTP status of
+ * 404 or 500 is not a failed request. */
 FCGIP_API int fcgip_response_error(const fcgip_response *response);
 
 /* The errno behind the error; 0 where there is none. */

@@ -132,6 +132,7 @@ void fcgip__connection_win(fcgip__connection *connection)
   while ((node = fcgip__list_first(&exchange->rivals)) != NULL)
     fcgip__connection_close(FCGIP__OWNER(node, fcgip__connection, rival));
   exchange->attempt_us = FCGIP__NEVER;
+  exchange->pool->stats.opened++;
   fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
   fcgip__exchange_active(exchange);
 }

@@ -190,7 +190,6 @@ void fcgip__connection_open_fd(fcgip__connection *connection, int fd)
 
   disown_fd(engine, fd);
   connection->fd = fd;
-  connection->pool->stats.opened++;
   fcgip__map_add(&engine->connections, &connection->by_fd, (uint64_t)fd);
 }
 
@@ -259,6 +258,14 @@ void fcgip__connection_fail(fcgip__connection *connection, const fcgip__failure 
   exchange->was_retried = 1;
   fcgip__connection_close(connection);
   fcgip__pool_resubmit(exchange->pool, exchange);
+}
+
+void fcgip__connection_fail_with(fcgip__connection *connection, int error, int error_number,
+                                 const char *detail)
+{
+  const fcgip__failure failure = {.error = error, .error_number = error_number, .detail = detail};
+
+  fcgip__connection_fail(connection, &failure);
 }
 
 static short wants_to_receive(const fcgip__connection *connection)

@@ -213,6 +213,8 @@ void fcgip__connection_close_fd(fcgip__connection *connection);
 void fcgip__connection_close(fcgip__connection *connection);
 /* Closes it and ends its exchange, or moves that to a fresh connection where that is safe. */
 void fcgip__connection_fail(fcgip__connection *connection, const fcgip__failure *failure);
+void fcgip__connection_fail_with(fcgip__connection *connection, int error, int error_number,
+                                 const char *detail);
 short fcgip__connection_wants(const fcgip__connection *connection);
 void fcgip__connection_on_event(fcgip__connection *connection, short revents);
 /* 1 if an idle connection is still alive. */
@@ -220,8 +222,10 @@ int fcgip__connection_is_alive(fcgip__connection *connection);
 /* The watcher may have to be told. */
 void fcgip__connection_touch(fcgip__connection *connection);
 
-/* transfer.c */
+/* send.c */
 void fcgip__connection_send(fcgip__connection *connection);
+
+/* receive.c */
 void fcgip__connection_receive(fcgip__connection *connection);
 /* An idle connection has something to read: the rest of the padding, or its end. */
 void fcgip__connection_receive_idle(fcgip__connection *connection);
