@@ -130,7 +130,8 @@ FCGIP_API size_t fcgip_proxy_pending(const fcgip_proxy *proxy);
  * FCGIP_OK; FCGIP_ENOTFOUND; FCGIP_EINVAL. May be called from inside callbacks. */
 FCGIP_API int fcgip_proxy_cancel(fcgip_proxy *proxy, fcgip_request_id id);
 
-/* Back-pressure. After a pause nothing more is read for this request (what was received already, at most
+/* Back-pressure. A wait without limit ends with FCGIP_EAGAIN when all that is left is paused without a
+ * deadline; fcgip_proxy_send_request() then ends its request with FCGIP_ECANCELED. After a pause nothing more is read for this request (what was received already, at most
  * 64 KiB, is still passed through); the others go on, and of its deadlines only request_timeout_ms runs.
  * Resuming ends the pause, and asks a content source that had nothing (FCGIP_EAGAIN) again.
  * FCGIP_OK, also where there is nothing to do; FCGIP_ENOTFOUND; FCGIP_EINVAL. May be called from callbacks. */

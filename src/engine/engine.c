@@ -300,9 +300,12 @@ int fcgip__engine_poll(fcgip__engine *engine, int timeout_ms)
 {
   size_t count = fcgip__engine_fds(engine, engine->pollfds, engine->pollfds_cap), i;
   int wait_ms = sooner_ms(timeout_ms, timeout_ms_at(engine, engine->now_us));
-  int ready = engine->sys->poll_fn(engine->sys->context, engine->pollfds, count, wait_ms);
-  int left = ready;
+  int ready, left;
 
+  if (count == 0 && wait_ms < 0)
+    return -1;
+  ready = engine->sys->poll_fn(engine->sys->context, engine->pollfds, count, wait_ms);
+  left = ready;
   read_clock(engine);
   /* Where poll fails for good, the calls themselves say what is the matter. */
   if (ready < 0 && fcgip__outcome_of_transfer(ready) != FCGIP__OUTCOME_AGAIN)

@@ -72,7 +72,7 @@ void fcgip__engine_pause(fcgip__engine *engine, fcgip__exchange *exchange);
 void fcgip__engine_resume(fcgip__engine *engine, fcgip__exchange *exchange);
 
 /* Waits at most `timeout_ms` (-1: no limit) until something is to be done, and does it. Returns how many descriptors
- * were ready. */
+ * were ready, or -1 if nothing can ever happen: everything in flight is paused, without a deadline. */
 int fcgip__engine_poll(fcgip__engine *engine, int timeout_ms);
 
 size_t fcgip__engine_fds(const fcgip__engine *engine, struct pollfd *fds, size_t cap);

@@ -125,7 +125,8 @@ int fcgip__front_wait(fcgip__front *front, int timeout_ms, fcgip__ready_fn ready
     if (ready(front, context) || fcgip__engine_pending(engine) == 0)
       return FCGIP_OK;
     left = left_ms(fcgip__engine_now_us(engine), deadline);
-    fcgip__engine_poll(engine, left);
+    if (fcgip__engine_poll(engine, left) < 0)
+      return FCGIP_EAGAIN;
     if (fcgip__engine_is_doomed(engine))
       return FCGIP_EREENTRANT;
     fcgip__engine_settle(engine);

@@ -96,7 +96,14 @@ int fcgip_proxy_send_request(fcgip_proxy *proxy, const fcgip_request *request, f
   rc = fcgip__front_may_wait(front_of(proxy), -1);
   if (rc == FCGIP_OK)
     rc = fcgip_proxy_send_async_request(proxy, request, &id);
-  return rc < 0 ? rc : fcgip_proxy_read_response(proxy, id, -1, out);
+  if (rc == FCGIP_OK)
+    rc = fcgip_proxy_read_response(proxy, id, -1, out);
+  if (rc == FCGIP_EAGAIN && *out == NULL) {
+    /* Paused, or its source starves, and nobody is there to go on: it ends here. */
+    (void)fcgip_proxy_cancel(proxy, id);
+    rc = fcgip_proxy_read_response(proxy, id, 0, out);
+  }
+  return rc;
 }
 
 int fcgip_proxy_read_response(fcgip_proxy *proxy, fcgip_request_id id, int timeout_ms,

@@ -1,10 +1,10 @@
 #include "bench.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <arpa/inet.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -156,8 +156,8 @@ void bench_report(const bench_mark *from, const bench_mark *to, uint64_t request
   struct rusage usage;
 
   getrusage(RUSAGE_SELF, &usage);
-  printf("requests=%" PRIu64 " seconds=%.4f rate=%.1f cpu_us=%.3f user_us=%.3f peer_us=%.3f", requests,
-         seconds, (double)requests / seconds, cpu_us / n,
+  printf("requests=%" PRIu64 " seconds=%.4f rate=%.1f cpu_us=%.3f user_us=%.3f peer_us=%.3f",
+         requests, seconds, (double)requests / seconds, cpu_us / n,
          ticks > 0 ? cpu_us / n * (double)(to->user_us - from->user_us) / ticks : 0.0, peer_us / n);
   printf(" busy=%.3f peer_busy=%.3f mib_s=%.2f max_rss_kib=%ld\n", cpu_us / 1e6 / seconds,
          peer_us / 1e6 / seconds, (double)bytes / 1048576.0 / seconds, usage.ru_maxrss);

@@ -247,7 +247,8 @@ static uint64_t send_records(int fd, const uint8_t *from, uint8_t *copy, uint64_
     iov[2 * i].iov_len = WIRE_HEADER_LEN;
     if (copy != NULL)
       memcpy(copy, from + i * WIRE_CONTENT_MAX, len);
-    iov[2 * i + 1].iov_base = copy != NULL ? copy : (void *)(uintptr_t)(from + i * WIRE_CONTENT_MAX);
+    iov[2 * i + 1].iov_base =
+        copy != NULL ? copy : (void *)(uintptr_t)(from + i * WIRE_CONTENT_MAX);
     iov[2 * i + 1].iov_len = len;
     sent += len;
     if (copy != NULL) {
@@ -297,11 +298,14 @@ static void choose_waiter(void)
 
 int main(int argc, char **argv)
 {
-  const bench_option options[] = {
-      {"--address", NULL, &option.address_text}, {"--wait", NULL, &option.waiter_text},
-      {"--in-flight", &option.in_flight, NULL},  {"--requests", &option.requests, NULL},
-      {"--ms", &option.milliseconds, NULL},      {"--bytes", &option.bytes, NULL},
-      {"--cpu", &option.cpu, NULL},              {"--peer", &option.peer, NULL}};
+  const bench_option options[] = {{"--address", NULL, &option.address_text},
+                                  {"--wait", NULL, &option.waiter_text},
+                                  {"--in-flight", &option.in_flight, NULL},
+                                  {"--requests", &option.requests, NULL},
+                                  {"--ms", &option.milliseconds, NULL},
+                                  {"--bytes", &option.bytes, NULL},
+                                  {"--cpu", &option.cpu, NULL},
+                                  {"--peer", &option.peer, NULL}};
   int at = bench_options(argc, argv, options, sizeof(options) / sizeof(options[0]));
   const char *work = at < argc ? argv[at] : "";
 

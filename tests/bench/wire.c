@@ -33,13 +33,17 @@ static uint8_t *put_pair(uint8_t *at, const char *name, const char *value)
 
 size_t wire_request_head(uint8_t *out, int keep, uint64_t content_len)
 {
-  static const char *const pairs[][2] = {
-      {"GATEWAY_INTERFACE", "FastCGI/1.0"}, {"REQUEST_METHOD", "POST"},
-      {"REQUEST_URI", ""},                  {"SCRIPT_FILENAME", WIRE_SCRIPT},
-      {"REMOTE_ADDR", "192.168.0.1"},       {"REMOTE_PORT", "9985"},
-      {"SERVER_ADDR", "127.0.0.1"},         {"SERVER_PORT", "80"},
-      {"SERVER_NAME", "localhost"},         {"SERVER_PROTOCOL", "HTTP/1.1"},
-      {"CONTENT_TYPE", "application/x-www-form-urlencoded"}};
+  static const char *const pairs[][2] = {{"GATEWAY_INTERFACE", "FastCGI/1.0"},
+                                         {"REQUEST_METHOD", "POST"},
+                                         {"REQUEST_URI", ""},
+                                         {"SCRIPT_FILENAME", WIRE_SCRIPT},
+                                         {"REMOTE_ADDR", "192.168.0.1"},
+                                         {"REMOTE_PORT", "9985"},
+                                         {"SERVER_ADDR", "127.0.0.1"},
+                                         {"SERVER_PORT", "80"},
+                                         {"SERVER_NAME", "localhost"},
+                                         {"SERVER_PROTOCOL", "HTTP/1.1"},
+                                         {"CONTENT_TYPE", "application/x-www-form-urlencoded"}};
   uint8_t *params = out + WIRE_HEADER_LEN + 8, *at = params + WIRE_HEADER_LEN;
   char text[64];
   size_t i;

@@ -198,6 +198,17 @@ static void phases_begin_behind_the_queue(void **state)
   assert_fails(f, third, FCGIP_ETIMEDOUT, 0, "connecting");
 }
 
+/* How many milliseconds a request lives. */
+static uint64_t lives(fixture *f)
+{
+  uint64_t start = elapsed_ms(f);
+  fcgip_request_id id = send_get(f);
+
+  run(f);
+  assert_fails(f, id, FCGIP_ETIMEDOUT, 0, NULL);
+  return elapsed_ms(f) - start;
+}
+
 static void of_the_request_itself(void **state)
 {
   fcgip_endpoint_options options = {.connect_timeout_ms = 1000,
@@ -205,26 +216,19 @@ static void of_the_request_itself(void **state)
                                     .first_byte_timeout_ms = 1000,
                                     .request_timeout_ms = 1000};
   fixture *f = *state;
-  uint64_t start;
 
   fixture_tcp(f, &options);
   assert_int_equal(fcgip_request_set_connect_timeout_ms(f->request, 10), FCGIP_OK);
   f->net.plan.result = EINPROGRESS;
   f->net.plan.after_us = FAKE_NET_NEVER;
-  assert_true((send_get(f), run(f), elapsed_ms(f)) == 10);
-
+  assert_int_equal(lives(f), 10);
   f->net.plan.result = 0;
-  fcgip_request_set_read_write_timeout_ms(f->request, 30);
-  start = elapsed_ms(f);
-  assert_true((send_get(f), run(f), elapsed_ms(f)) == start + 30);
-
-  fcgip_request_set_first_byte_timeout_ms(f->request, 20);
-  start = elapsed_ms(f);
-  assert_true((send_get(f), run(f), elapsed_ms(f)) == start + 20);
-
-  fcgip_request_set_request_timeout_ms(f->request, 5);
-  start = elapsed_ms(f);
-  assert_true((send_get(f), run(f), elapsed_ms(f)) == start + 5);
+  assert_int_equal(fcgip_request_set_read_write_timeout_ms(f->request, 30), FCGIP_OK);
+  assert_int_equal(lives(f), 30);
+  assert_int_equal(fcgip_request_set_first_byte_timeout_ms(f->request, 20), FCGIP_OK);
+  assert_int_equal(lives(f), 20);
+  assert_int_equal(fcgip_request_set_request_timeout_ms(f->request, 5), FCGIP_OK);
+  assert_int_equal(lives(f), 5);
 }
 
 static void none_at_all(void **state)
