@@ -9,6 +9,7 @@ install(TARGETS fcgiproxy_shared fcgiproxy_static EXPORT fcgiproxy
   INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(DIRECTORY include/fcgiproxy DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.h")
+install(FILES "${FCGIPROXY_FFI_HEADER}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/fcgiproxy")
 
 # find_package(fcgiproxy): fcgiproxy::fcgiproxy (shared) and fcgiproxy::fcgiproxy_static. The library
 # depends on nothing, so the exported targets are the whole package. Before 1.0 a new minor version

@@ -2,117 +2,99 @@
 #include <fcgiproxy/fcgiproxy.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define NUMBER "%" PRIu64 "\n"
-#define POOL(name) fcgip_php_fpm_status_##name(pool)
-#define PROCESS(name) fcgip_php_fpm_process_##name(process)
+#define POOL(label, name) printf("- " label ": %" PRIu64 "\n", fcgip_php_fpm_status_##name(pool))
+#define PROCESS(label, name) printf("  * " label ": %" PRIu64 "\n", fcgip_php_fpm_process_##name(p))
 
-/* What a server sends may hold anything, and a terminal would obey it. Good for the next 7 calls. */
-static const char *safe(const char *text)
+/* What a server sends may hold anything, and a terminal would obey it. */
+static void text(const char *label, const char *value)
 {
-  static char slots[8][4096];
-  static unsigned next;
-  char *slot = slots[next++ % 8];
-  int n = 0;
-
-  for (slot[0] = '\0'; *text != '\0' && n < (int)sizeof(slots[0]) - 4; text++)
-    n += sprintf(slot + n, *text >= ' ' && *text < 0x7f ? "%c" : "\\x%02x", *text & 0xff);
-  return slot;
+  for (printf("%s: ", label); *value != '\0'; value++)
+    printf(*value >= ' ' && *value < 0x7f ? "%c" : "\\x%02x", *value & 0xff);
+  putchar('\n');
 }
 
-static const char *moment(int64_t unix_seconds)
+static void moment(const char *label, time_t seconds)
 {
-  static char iso[64];
-  time_t t = (time_t)unix_seconds;
-  const struct tm *utc = gmtime(&t);
+  const struct tm *utc = seconds != 0 ? gmtime(&seconds) : NULL; /* 0: the server did not say */
+  char iso[64];
 
-  return utc != NULL && strftime(iso, sizeof(iso), "%Y-%m-%dT%H:%M:%S+00:00", utc) > 0 ? iso : "-";
+  text(label, utc != NULL && strftime(iso, sizeof(iso), "%FT%T+00:00", utc) > 0 ? iso : "-");
 }
 
-static void print_status(const fcgip_php_fpm_status *pool)
+/* 0 if the server told its status. */
+static int print_server(const fcgip_server_status *server)
 {
-  const fcgip_php_fpm_process *process;
-  size_t i;
+  const fcgip_php_fpm_status *pool = fcgip_server_status_php_fpm(server);
+  const fcgip_php_fpm_process *p;
 
-  printf("- Pool name: %s\n- Process manager: %s\n- Started at: %s\n- Seconds since start: " NUMBER
-         "- Number of accepted connections: " NUMBER "- Current listen queue: " NUMBER
-         "- Listen queue maximum: " NUMBER "- Listen queue length: " NUMBER
-         "- Number of idle processes: " NUMBER "- Number of active processes: " NUMBER
-         "- Number of total processes: " NUMBER "- Number of active processes maximum: " NUMBER
-         "- Times max children reached: " NUMBER "- Number of slow requests: " NUMBER
-         "\nPrinting processes:\n\n",
-         safe(POOL(pool_name)), safe(POOL(process_manager)), moment(POOL(start_time)),
-         POOL(start_since), POOL(accepted_connections), POOL(listen_queue), POOL(max_listen_queue),
-         POOL(listen_queue_length), POOL(idle_processes), POOL(active_processes),
-         POOL(total_processes), POOL(max_active_processes), POOL(max_children_reached),
-         POOL(slow_requests));
-  for (i = 0; (process = fcgip_php_fpm_status_process(pool, i)) != NULL; i++)
-    printf("- [ PROCESS #%zu ]\n  * PID: %" PRId64 "\n  * State: %s\n  * Started at: %s\n"
-           "  * Seconds since start: " NUMBER "  * Number of requests processed: " NUMBER
-           "  * Last request duration: " NUMBER
-           "  * Last request method: %s\n  * Last request URI: %s\n"
-           "  * Last content length: " NUMBER "  * Last user: %s\n  * Last script: %s\n"
-           "  * CPU usage of last request: %g\n  * Memory usage of last request: " NUMBER
-           "\n\n---\n\n",
-           i + 1, PROCESS(pid), safe(PROCESS(state)), moment(PROCESS(start_time)),
-           PROCESS(start_since), PROCESS(requests), PROCESS(request_duration),
-           safe(PROCESS(request_method)), safe(PROCESS(request_uri)), PROCESS(content_length),
-           safe(PROCESS(user)), safe(PROCESS(script)), PROCESS(last_request_cpu),
-           PROCESS(last_request_memory));
-}
-
-/* 0 if all servers told their status. */
-static int print_all(const fcgip_status_list *list)
-{
-  const fcgip_server_status *server;
-  int failed = 0;
-  size_t i;
-
-  for (i = 0; (server = fcgip_status_list_at(list, i)) != NULL; i++) {
-    printf("[ SERVER: %s ]\n", fcgip_endpoint_address(fcgip_server_status_endpoint(server)));
-    if (fcgip_server_status_error(server) < 0) {
-      printf("- Error: %s\n\n", fcgip_server_status_error_text(server));
-      failed = 1;
-      continue;
-    }
-    print_status(fcgip_server_status_php_fpm(server));
-    printf("Processing duration: %.14g seconds\n\n",
-           fcgip_response_duration(fcgip_server_status_response(server)));
+  printf("[ SERVER: %s ]\n", fcgip_endpoint_address(fcgip_server_status_endpoint(server)));
+  if (pool == NULL)
+    return printf("- Error: %s\n\n", fcgip_server_status_error_text(server));
+  text("- Pool name", fcgip_php_fpm_status_pool_name(pool));
+  text("- Process manager", fcgip_php_fpm_status_process_manager(pool));
+  moment("- Started at", fcgip_php_fpm_status_start_time(pool));
+  POOL("Seconds since start", start_since);
+  POOL("Number of accepted connections", accepted_connections);
+  POOL("Current listen queue", listen_queue);
+  POOL("Listen queue maximum", max_listen_queue);
+  POOL("Listen queue length", listen_queue_length);
+  POOL("Number of idle processes", idle_processes);
+  POOL("Number of active processes", active_processes);
+  POOL("Number of total processes", total_processes);
+  POOL("Number of active processes maximum", max_active_processes);
+  POOL("Times max children reached", max_children_reached);
+  POOL("Number of slow requests", slow_requests);
+  printf("\nPrinting processes:\n\n");
+  for (size_t i = 0; (p = fcgip_php_fpm_status_process(pool, i)) != NULL; i++) {
+    printf("- [ PROCESS #%zu ]\n  * PID: %" PRId64 "\n", i + 1, fcgip_php_fpm_process_pid(p));
+    text("  * State", fcgip_php_fpm_process_state(p));
+    moment("  * Started at", fcgip_php_fpm_process_start_time(p));
+    PROCESS("Seconds since start", start_since);
+    PROCESS("Number of requests processed", requests);
+    PROCESS("Last request duration", request_duration);
+    text("  * Last request method", fcgip_php_fpm_process_request_method(p));
+    text("  * Last request URI", fcgip_php_fpm_process_request_uri(p));
+    PROCESS("Last content length", content_length);
+    text("  * Last user", fcgip_php_fpm_process_user(p));
+    text("  * Last script", fcgip_php_fpm_process_script(p));
+    printf("  * CPU usage of last request: %g\n", fcgip_php_fpm_process_last_request_cpu(p));
+    PROCESS("Memory usage of last request", last_request_memory);
+    printf("\n\n---\n\n");
   }
-  return failed;
+  printf("Processing duration: %.14g seconds\n\n",
+         fcgip_response_duration(fcgip_server_status_response(server)));
+  return 0;
 }
 
 int main(int argc, char **argv)
 {
-  fcgip_endpoint **endpoints = calloc((size_t)argc + 1, sizeof(*endpoints));
-  const char *path = "/status?full";
+  fcgip_endpoint *endpoints[256];
   fcgip_collection *servers = NULL;
   fcgip_cluster_proxy *cluster = NULL;
   fcgip_status_list *list = NULL;
-  int rc = endpoints != NULL ? FCGIP_OK : FCGIP_ENOMEM, failed, i;
-  size_t count = 0;
+  const fcgip_server_status *server;
+  const char *path = "/status?full";
+  int rc = FCGIP_OK, failed = 0, i, n = 0;
 
-  for (i = 1; i < argc && rc == FCGIP_OK; i++)
-    if (strcmp(argv[i], "--path") == 0 && i + 1 < argc)
+  for (i = 1; rc == FCGIP_OK && (i < argc || n == 0); i++)
+    if (i + 1 < argc && strcmp(argv[i], "--path") == 0)
       path = argv[++i];
-    else if ((rc = fcgip_endpoint_parse(&endpoints[count++], argv[i], NULL)) < 0)
-      fprintf(stderr, "%s: ", argv[i]);
-  if (rc == FCGIP_OK && count == 0)
-    rc = fcgip_endpoint_parse(&endpoints[count++], "127.0.0.1:9000", NULL);
+    else if ((rc = n < 256 ? FCGIP_OK : FCGIP_EINVAL) == FCGIP_OK)
+      rc = fcgip_endpoint_parse(&endpoints[n++], i < argc ? argv[i] : "127.0.0.1:9000", NULL);
   if (rc < 0 ||
-      (rc = fcgip_cluster_new(&servers, (const fcgip_endpoint *const *)endpoints, count)) < 0 ||
+      (rc = fcgip_cluster_new(&servers, (const fcgip_endpoint *const *)endpoints, (size_t)n)) < 0 ||
       (rc = fcgip_cluster_proxy_new(&cluster, servers, NULL)) < 0 ||
       (rc = fcgip_cluster_proxy_get_status(cluster, path, 10000, &list)) < 0)
     fprintf(stderr, "%s\nusage: cluster_status [ADDRESS]... [--path PATH]\n", fcgip_strerror(rc));
-  failed = print_all(list);
+  for (size_t at = 0; (server = fcgip_status_list_at(list, at)) != NULL; at++)
+    failed |= print_server(server);
+  while (n > 0)
+    fcgip_endpoint_free(endpoints[--n]);
   fcgip_status_list_free(list);
   fcgip_cluster_proxy_free(cluster);
   fcgip_collection_free(servers);
-  while (count > 0)
-    fcgip_endpoint_free(endpoints[--count]);
-  free(endpoints);
   return rc == FCGIP_EINVAL ? 2 : rc < 0 || failed;
 }

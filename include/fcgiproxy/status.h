@@ -71,6 +71,11 @@ enum fcgip_php_fpm_field {
   FCGIP_PHP_FPM_MEMORY_PEAK
 };
 
+/* The accessors below give what the page says, be it text, JSON, XML or OpenMetrics (which says nothing
+ * of workers and of the start time). Texts are as received, bytes of any value among them: they may come
+ * from whoever sends requests to the pool, so escape them before you show them; a NUL in them became
+ * U+FFFD. Numbers above the type's range are its greatest, counts below zero are 0. */
+
 /* 1 if the server sent the field (an enum fcgip_php_fpm_field), else 0: its accessor then returns
  * 0 or "". */
 FCGIP_API int fcgip_php_fpm_status_has(const fcgip_php_fpm_status *status, int field);
@@ -97,13 +102,17 @@ FCGIP_API uint64_t fcgip_php_fpm_status_slow_requests(const fcgip_php_fpm_status
 /* bytes; PHP 8.4 and later */
 FCGIP_API uint64_t fcgip_php_fpm_status_memory_peak(const fcgip_php_fpm_status *status);
 
-/* Keys of the pool that this version does not know, as text, in the order received.
+/* Keys of the pool that this version does not know, spelled as in the page, and their values as text, in
+ * the order received: at most 256, of keys up to 256 bytes and values up to 4096.
  * FCGIP_OK; FCGIP_ENOTFOUND beyond the last; FCGIP_EINVAL. */
 FCGIP_API size_t fcgip_php_fpm_status_extra_count(const fcgip_php_fpm_status *status);
 FCGIP_API int fcgip_php_fpm_status_extra(const fcgip_php_fpm_status *status, size_t index,
                                          const char **key, const char **value);
 
-/* The workers: 0 without `full`. `_process` is NULL beyond the last. */
+/* The workers: 0 without `full`. `_process` is NULL beyond the last. Their number may differ from
+ * `_total_processes`, which php-fpm counts on its own. PHP before 8.2.31, 8.3.31, 8.4.21 and 8.5.6 escapes
+ * not all that its clients say: texts of a worker may then end early or late, and in JSON, but not in text
+ * and XML, a query or a script's name that spells out a whole worker is taken for one. */
 FCGIP_API size_t fcgip_php_fpm_status_process_count(const fcgip_php_fpm_status *status);
 FCGIP_API const fcgip_php_fpm_process *
 fcgip_php_fpm_status_process(const fcgip_php_fpm_status *status, size_t index);

@@ -25,6 +25,7 @@ static void *grown(void *array, size_t *cap, size_t count, size_t size)
     fputs("sim: no memory\n", stderr);
     exit(1);
   }
+  memset((char *)array + count * size, 0, (*cap - count) * size);
   return array;
 }
 
@@ -62,8 +63,6 @@ sim_conn *sim_conn_new(sim_net *net, sim_client *client, int family)
   conn->fd = -1;
   conn->number = (unsigned)net->conn_count++;
   conn->opened_us = net->world->now_us;
-  if (net->conn_count < net->conn_cap && net->conn_count == 1)
-    return conn;
   return conn;
 }
 

@@ -1,0 +1,541 @@
+/* Connections that are kept: when they are used again, when they are closed, and what happens when they turn out to
+ * be dead. */
+#include "engine/fixture.h"
+#include "support/reference_encoder.h"
+
+static const fcgip_endpoint_options kept = {.max_idle_connections = 2, .idle_timeout_ms = 100};
+
+static void carries_many_requests(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id;
+  size_t i;
+
+  fixture_tcp(f, &kept);
+  f->net.is_serving = 1;
+  for (i = 1; i <= 1000; i++) {
+    id = send_get(f);
+    run(f);
+    assert_succeeds(f, id, "served");
+    assert_int_equal(socket_at(f, 0)->request_id, i); /* TYP-11: another id each time */
+    assert_int_equal(socket_at(f, 0)->request_keeps, 1);
+  }
+  assert_int_equal(f->net.socket_count, 1);
+  assert_int_equal(socket_at(f, 0)->requests, 1000);
+}
+
+/* KAL-11: from 65535 to 1. */
+static void wraps_its_ids(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id;
+  size_t i;
+
+  fixture_tcp(f, &kept);
+  f->net.is_serving = 1;
+  for (i = 1; i <= 65540; i++) {
+    id = send_get(f);
+    run(f);
+    assert_succeeds(f, id, "served");
+    socket_at(f, 0)->sent_len = socket_at(f, 0)->parsed = 0;
+    socket_at(f, 0)->inbox_len = socket_at(f, 0)->inbox_at = 0;
+  }
+  assert_int_equal(f->net.socket_count, 1);
+  assert_int_equal(socket_at(f, 0)->request_id, 5);
+}
+
+static void is_off_unless_asked_for(void **state)
+{
+  fixture *f = *state;
+  size_t i;
+
+  fixture_tcp(f, NULL);
+  f->net.is_serving = 1;
+  for (i = 0; i < 3; i++) {
+    send_get(f);
+    run(f);
+    assert_int_equal(socket_at(f, i)->request_keeps, 0);
+    assert_false(socket_at(f, i)->is_open);
+  }
+}
+
+static void keeps_no_more_than_it_may(void **state)
+{
+  fixture *f = *state;
+  size_t i;
+
+  fixture_tcp(f, &kept);
+  f->net.is_serving = 1;
+  f->net.serve_us = MS;
+  for (i = 0; i < 7; i++)
+    send_get(f);
+  assert_int_equal(f->net.open_count, 7);
+  run(f);
+  assert_int_equal(f->net.open_count, 2);
+}
+
+/* Also when requests waited in the queue while they became idle. */
+static void keeps_no_surplus_behind_a_queue(void **state)
+{
+  fcgip_endpoint_options options = {
+      .max_connections = 5, .max_idle_connections = 1, .idle_timeout_ms = 100};
+  fixture *f = *state;
+  size_t i;
+
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  f->net.serve_us = MS;
+  for (i = 0; i < 6; i++)
+    send_get(f);
+  assert_int_equal(f->net.open_count, 5);
+  run_until(f, 1);
+  assert_int_equal(fcgip_proxy_pending(f->proxy), 1);
+  assert_int_equal(f->net.open_count, 2); /* one works, one is idle */
+  run(f);
+  assert_int_equal(f->net.open_count, 1);
+}
+
+static void closes_after_its_time(void **state)
+{
+  fixture *f = *state;
+
+  fixture_tcp(f, &kept);
+  f->net.is_serving = 1;
+  send_get(f);
+  run(f);
+  run_until(f, 99);
+  assert_int_equal(f->net.open_count, 1);
+  assert_int_equal(fcgip_proxy_timeout_ms(f->proxy), 1);
+  run_until(f, 100);
+  assert_int_equal(f->net.open_count, 0);
+  assert_int_equal(fcgip_proxy_timeout_ms(f->proxy), -1);
+  /* Used meanwhile, its time begins anew. */
+  send_get(f);
+  run_until(f, 190);
+  assert_int_equal(f->net.open_count, 1);
+  send_get(f);
+  run_until(f, 289);
+  assert_int_equal(f->net.socket_count, 2);
+  assert_int_equal(f->net.open_count, 1);
+  run_until(f, 290);
+  assert_int_equal(f->net.open_count, 0);
+}
+
+static void takes_the_most_recent(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id first, second, third;
+
+  fixture_tcp(f, &kept);
+  first = send_get(f);
+  second = send_get(f);
+  fake_net_answer(&f->net, 1, "second");
+  settle(f);
+  fake_net_answer(&f->net, 0, "first");
+  run(f);
+  third = send_get(f);
+  assert_int_equal(socket_at(f, 0)->requests, 2);
+  fake_net_answer(&f->net, 0, "third");
+  run(f);
+  assert_succeeds(f, first, "first");
+  assert_succeeds(f, second, "second");
+  assert_succeeds(f, third, "third");
+}
+
+static void ends_after_enough_requests(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 2, .max_requests_per_connection = 3};
+  fixture *f = *state;
+  size_t i;
+
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  for (i = 0; i < 7; i++) {
+    send_get(f);
+    run(f);
+    /* The last one says so, that the server need not wait for more. */
+    assert_int_equal(socket_at(f, i / 3)->request_keeps, i % 3 != 2);
+  }
+  assert_int_equal(f->net.socket_count, 3);
+  assert_int_equal(socket_at(f, 0)->requests, 3);
+  assert_int_equal(socket_at(f, 1)->requests, 3);
+  assert_int_equal(f->net.open_count, 1);
+}
+
+/* KAL-06, CLS-08, CLS-09: what follows END_REQUEST makes the connection useless. */
+static void is_not_used_with_bytes_left_over(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id;
+  size_t i;
+
+  fixture_tcp(f, &kept);
+  for (i = 0; i < 3; i++) {
+    id = send_get(f);
+    fake_net_answer(&f->net, i, "fine");
+    if (i == 0)
+      fake_net_data_at(&f->net, 0, i, "x", 1);
+    if (i == 1)
+      fake_net_end(&f->net, i, 0, 0);
+    if (i == 2)
+      fake_net_stdout(&f->net, i, "SMUGGLED");
+    run(f);
+    assert_int_equal(f->net.open_count, 0);
+    assert_succeeds(f, id, "fine");
+  }
+}
+
+/* FRM-10: the padding of END_REQUEST belongs to it, and may come later. */
+static void waits_for_its_padding(void **state)
+{
+  static const uint8_t end[] = {1, 3, 0, 1, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  fixture *f = *state;
+  fcgip_request_id id, other;
+
+  fixture_tcp(f, &kept);
+  id = send_get(f);
+  fake_net_stdout(&f->net, 0, "\r\npadded");
+  fake_net_data_at(&f->net, 0, 0, end, sizeof(end));
+  fake_net_data_at(&f->net, 0, 0, "123", 3);
+  settle(f);
+  assert_succeeds(f, id, "padded");
+  assert_int_equal(f->net.open_count, 1);
+  /* Not whole yet: not to be used. */
+  other = send_get(f);
+  assert_int_equal(f->net.socket_count, 2);
+  fake_net_answer(&f->net, 1, "other");
+  settle(f);
+  assert_succeeds(f, other, "other");
+}
+
+static void is_used_again_after_its_padding(void **state)
+{
+  fixture *f = *state;
+  size_t i;
+
+  fixture_tcp(f, &kept);
+  f->net.is_serving = 1;
+  f->net.serve_padding = 255;
+  for (i = 1; i <= 20; i++) {
+    fcgip_request_id id;
+
+    f->net.recv_most = i * 17;
+    id = send_get(f);
+    run(f);
+    assert_succeeds(f, id, "served");
+    run_until(f, i * 5);
+  }
+  assert_int_equal(f->net.socket_count, 1);
+}
+
+static void closes_when_the_server_does(void **state)
+{
+  fixture *f = *state;
+
+  fixture_tcp(f, &kept);
+  f->net.is_serving = 1;
+  send_get(f);
+  run(f);
+  at_ms(f, 10, FAKE_FIN, 0, 0);
+  run_until(f, 11);
+  assert_int_equal(f->net.open_count, 0);
+  send_get(f);
+  run(f);
+  at_ms(f, 20, FAKE_RECV_ERROR, 1, ECONNRESET);
+  run_until(f, 21);
+  assert_int_equal(f->net.open_count, 0);
+  send_get(f);
+  run(f);
+  fake_net_data_at(&f->net, 0, 2, "garbage", 7);
+  settle(f);
+  assert_int_equal(f->net.open_count, 0);
+}
+
+/* KAL-03: the end came while nobody looked. */
+static void notices_before_use(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, &kept);
+  f->net.is_serving = 1;
+  send_get(f);
+  run(f);
+  fake_net_at(&f->net, 0, FAKE_FIN, 0, 0);
+  id = send_it(f, f->post);
+  assert_false(socket_at(f, 0)->is_open);
+  assert_int_equal(socket_at(f, 0)->requests, 1);
+  assert_int_equal(socket_at(f, 1)->requests, 1);
+  run(f);
+  assert_succeeds(f, id, "served");
+}
+
+/* ... after the look: KAL-04a, b and c. `accepted`: bytes that send() takes before that; -1: send() fails. */
+static fcgip_request_id send_to_the_dead(fixture *f, const fcgip_request *request, int accepted,
+                                         int error_number)
+{
+  size_t dead = f->net.socket_count;
+  fcgip_request_id id = send_get(f);
+
+  run(f);
+  fcgip_response_free(take(f, id));
+  assert_int_equal(f->net.open_count, 1);
+  if (accepted >= 0)
+    socket_at(f, dead)->room = (size_t)accepted;
+  else
+    socket_at(f, dead)->send_error = EPIPE;
+  f->net.is_serving = accepted < 0; /* then it has moved by the time it was sent */
+  id = send_it(f, request);
+  assert_int_equal(socket_at(f, dead)->peeks, 1);
+  if (error_number == 0)
+    fake_net_at(&f->net, 0, FAKE_FIN, dead, 0);
+  else
+    fake_net_at(&f->net, 0, FAKE_RECV_ERROR, dead, error_number);
+  f->net.is_serving = 1;
+  run(f);
+  assert_false(socket_at(f, dead)->is_open);
+  return id;
+}
+
+static void moves_what_may_be_repeated(void **state)
+{
+  static const struct {
+    int accepted, error;
+  } cases[] = {{100000, 0}, {100000, ECONNRESET}, {50, 0}, {50, ECONNRESET}, {-1, ECONNRESET}};
+  fcgip_endpoint_options options = {.max_idle_connections = 1, .max_requests_per_connection = 2};
+  fixture *f = *state;
+  size_t i;
+
+  fixture_tcp(f, &options);
+  for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    fcgip_request_id id;
+
+    f->net.is_serving = 1;
+    id = send_to_the_dead(f, f->request, cases[i].accepted, cases[i].error);
+    assert_succeeds(f, id, "served");
+    assert_int_equal(f->net.socket_count, 2 * (i + 1));
+    assert_int_equal(socket_at(f, 2 * i + 1)->peeks, 0); /* a fresh one */
+    fixture_free_proxy(f);
+    fcgip_collection_free(f->collection);
+    fixture_make_proxy(f, 0);
+  }
+}
+
+static void does_not_move_what_may_not(void **state)
+{
+  static const struct {
+    int accepted, error_number;
+  } cases[] = {{100000, 0}, {100000, ECONNRESET}, {50, 0}, {50, ECONNRESET}};
+  fcgip_endpoint_options options = {.max_idle_connections = 1};
+  fixture *f = *state;
+  size_t i;
+
+  fixture_tcp(f, &options);
+  for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    fcgip_request_id id;
+
+    f->net.is_serving = 1;
+    id = send_to_the_dead(f, f->post, cases[i].accepted, cases[i].error_number);
+    assert_int_equal(f->net.socket_count, i + 1);
+    assert_false(assert_fails(f, id, FCGIP_EREAD, cases[i].error_number, "before any byte"));
+  }
+  /* The caller knows better. */
+  f->net.is_serving = 1;
+  assert_int_equal(fcgip_request_set_retry_safe(f->post, 1), FCGIP_OK);
+  assert_succeeds(f, send_to_the_dead(f, f->post, 50, 0), "served");
+}
+
+/* KAL-04c: not one byte was accepted. */
+static void moves_anything_that_was_not_begun(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 1};
+  fixture *f = *state;
+
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  assert_succeeds(f, send_to_the_dead(f, f->post, -1, ECONNRESET), "served");
+  assert_succeeds(f, send_to_the_dead(f, f->post, 0, 0), "served");
+}
+
+/* An answer has begun: it is a failure like any other. */
+static void does_not_move_behind_the_first_byte(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 1};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  send_get(f);
+  run(f);
+  f->net.is_serving = 0;
+  id = send_get(f);
+  fake_net_data_at(&f->net, 0, 0, "\001", 1); /* not even a record */
+  fake_net_at(&f->net, 0, FAKE_FIN, 0, 0);
+  run(f);
+  assert_int_equal(f->net.socket_count, 1);
+  assert_fails(f, id, FCGIP_EREAD, 0, "before END_REQUEST");
+}
+
+/* KAL-04d: once, on a fresh connection, and its time runs on. */
+static void moves_once(void **state)
+{
+  fcgip_endpoint_options options = {
+      .max_idle_connections = 4, .request_timeout_ms = 50, .idle_timeout_ms = 1000};
+  fixture *f = *state;
+  fcgip_request_id first, second, id;
+
+  fixture_tcp(f, &options);
+  first = send_get(f);
+  second = send_get(f);
+  fake_net_answer(&f->net, 0, "1");
+  fake_net_answer(&f->net, 1, "2");
+  run(f);
+  assert_succeeds(f, first, "1");
+  assert_succeeds(f, second, "2");
+  assert_int_equal(f->net.open_count, 2);
+  id = send_get(f);
+  run_until(f, 10);
+  fake_net_at(&f->net, 0, FAKE_FIN, 1, 0);
+  fake_net_at(&f->net, 0, FAKE_FIN, 0, 0);
+  settle(f);
+  assert_int_equal(f->net.socket_count, 3);
+  run_until(f, 20);
+  fake_net_at(&f->net, 0, FAKE_FIN, 2, 0);
+  settle(f);
+  assert_int_equal(f->net.socket_count, 3);
+  assert_fails(f, id, FCGIP_EREAD, 0, NULL);
+
+  id = send_get(f);
+  run(f);
+  assert_int_equal(elapsed_ms(f), 70);
+  assert_fails(f, id, FCGIP_ETIMEDOUT, 0, NULL);
+}
+
+/* A failure on a kept connection that is not its death is no reason to send again. */
+static void does_not_move_other_failures(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 1, .read_write_timeout_ms = 20};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, &options);
+  send_get(f);
+  fake_net_answer(&f->net, 0, "");
+  run(f);
+  id = send_get(f);
+  run(f);
+  assert_fails(f, id, FCGIP_ETIMEDOUT, 0, NULL);
+  assert_int_equal(f->net.socket_count, 1);
+  send_get(f);
+  fake_net_answer(&f->net, 1, "");
+  run(f);
+  id = send_get(f);
+  fake_net_data_at(&f->net, 0, 1, "H", 1);
+  run(f);
+  assert_fails(f, id, FCGIP_EPROTO, 0, "HTTP");
+  assert_int_equal(f->net.socket_count, 2);
+}
+
+/* TYP-11: a late record of the last request is not taken for one of this. */
+static void tells_late_records(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 1};
+  fixture *f = *state;
+  reference_bytes late = {0};
+  fcgip_request_id id;
+
+  fixture_tcp(f, &options);
+  reference_record(&late, 6, 1, "EVIL", 4, 0);
+  f->net.is_serving = 1;
+  send_get(f);
+  run(f);
+  f->net.is_serving = 0;
+  id = send_get(f);
+  fake_net_data_at(&f->net, 0, 0, late.data, late.len);
+  fake_net_answer(&f->net, 0, "good");
+  run(f);
+  free(late.data);
+  assert_int_equal(f->net.open_count, 0);
+  assert_fails(f, id, FCGIP_EPROTO, 0, "another request");
+}
+
+/* KAL-12: after any failure the connection is gone. */
+static void is_not_kept_after_a_failure(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, &kept);
+  id = send_get(f);
+  fake_net_end(&f->net, 0, 0, 2);
+  run(f);
+  assert_fails(f, id, FCGIP_EOVERLOADED, 0, NULL);
+  id = send_get(f);
+  fake_net_end(&f->net, 1, 0, 0);
+  run(f);
+  assert_fails(f, id, FCGIP_EHEADER, 0, NULL);
+  id = send_get(f);
+  fake_net_stdout(&f->net, 2, "Content-Length: 3\n\nab");
+  fake_net_end(&f->net, 2, 0, 0);
+  run(f);
+  assert_fails(f, id, FCGIP_ELENGTH, 0, NULL);
+  assert_int_equal(f->net.open_count, 0);
+}
+
+/* A request that waits for the last connection that is allowed gets it, even if it must be a fresh one. */
+static void makes_way_for_a_fresh_one(void **state)
+{
+  fcgip_endpoint_options options = {.max_connections = 2, .max_idle_connections = 2};
+  fixture *f = *state;
+  fcgip_request_id first, second;
+
+  fixture_tcp(f, &options);
+  send_get(f);
+  send_get(f);
+  fake_net_answer(&f->net, 0, "");
+  fake_net_answer(&f->net, 1, "");
+  run(f);
+  first = send_get(f);
+  second = send_get(f);
+  fake_net_answer(&f->net, 0, "second");
+  settle(f);
+  assert_succeeds(f, second, "second");
+  fake_net_at(&f->net, 0, FAKE_FIN, 1, 0); /* the first must move; the idle one still lives */
+  settle(f);
+  assert_int_equal(f->net.socket_count, 3);
+  assert_true(f->net.open_count <= 2);
+  fake_net_answer(&f->net, 2, "first");
+  run(f);
+  assert_succeeds(f, first, "first");
+}
+
+int main(void)
+{
+  const struct CMUnitTest tests[] = {
+      THREE_WAYS(carries_many_requests),
+      ONE_WAY(wraps_its_ids),
+      ONE_WAY(is_off_unless_asked_for),
+      THREE_WAYS(keeps_no_more_than_it_may),
+      THREE_WAYS(keeps_no_surplus_behind_a_queue),
+      THREE_WAYS(closes_after_its_time),
+      THREE_WAYS(takes_the_most_recent),
+      THREE_WAYS(ends_after_enough_requests),
+      THREE_WAYS(is_not_used_with_bytes_left_over),
+      THREE_WAYS(waits_for_its_padding),
+      THREE_WAYS(is_used_again_after_its_padding),
+      THREE_WAYS(closes_when_the_server_does),
+      ONE_WAY(notices_before_use),
+      THREE_WAYS(moves_what_may_be_repeated),
+      THREE_WAYS(does_not_move_what_may_not),
+      THREE_WAYS(moves_anything_that_was_not_begun),
+      THREE_WAYS(does_not_move_behind_the_first_byte),
+      THREE_WAYS(moves_once),
+      THREE_WAYS(does_not_move_other_failures),
+      THREE_WAYS(tells_late_records),
+      THREE_WAYS(is_not_kept_after_a_failure),
+      THREE_WAYS(makes_way_for_a_fresh_one),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
