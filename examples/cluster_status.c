@@ -77,12 +77,12 @@ int main(int argc, char **argv)
   fcgip_status_list *list = NULL;
   const fcgip_server_status *server;
   const char *path = "/status?full";
-  int rc = FCGIP_OK, failed = 0, i, n = 0;
+  int rc = argc <= 256 ? FCGIP_OK : FCGIP_EINVAL, failed = 0, i, n = 0;
 
   for (i = 1; rc == FCGIP_OK && (i < argc || n == 0); i++)
     if (i + 1 < argc && strcmp(argv[i], "--path") == 0)
       path = argv[++i];
-    else if ((rc = n < 256 ? FCGIP_OK : FCGIP_EINVAL) == FCGIP_OK)
+    else
       rc = fcgip_endpoint_parse(&endpoints[n++], i < argc ? argv[i] : "127.0.0.1:9000", NULL);
   if (rc < 0 ||
       (rc = fcgip_cluster_new(&servers, (const fcgip_endpoint *const *)endpoints, (size_t)n)) < 0 ||

@@ -42,12 +42,17 @@ int fcgip__pool_may_open(const fcgip__pool *pool)
          pool->open_count < pool->options->max_connections;
 }
 
+/* Inside a callback what is sent stands in the queue until the callback returns, though there may be connections for
+ * it: those do not count as waiting. */
 int fcgip__pool_is_full(const fcgip__pool *pool)
 {
-  int would_wait = pool->queued > 0 || (pool->idle_count == 0 && !fcgip__pool_may_open(pool));
+  size_t may_start = pool->idle_count;
 
-  return would_wait && pool->options->max_queued != FCGIP__NONE &&
-         pool->queued >= pool->options->max_queued;
+  if (pool->options->max_queued == FCGIP__NONE || pool->options->max_connections == FCGIP__NONE)
+    return 0;
+  if (fcgip__pool_may_open(pool))
+    may_start += pool->options->max_connections - pool->open_count;
+  return pool->queued >= may_start && pool->queued - may_start >= pool->options->max_queued;
 }
 
 void fcgip__pool_is_hungry(fcgip__pool *pool)

@@ -73,6 +73,7 @@ typedef enum conf_splits { SPLITS_NONE, SPLITS_SOME, SPLITS_ALL } conf_splits;
 typedef enum conf_outcome {
   OUTCOME_PASS,
   OUTCOME_FAIL,
+  OUTCOME_WHOLE,   /* right only while responses come in one piece */
   OUTCOME_DIFFERS, /* another client decided a policy otherwise */
   OUTCOME_SKIPPED,
   OUTCOME_ELSEWHERE

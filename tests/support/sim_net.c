@@ -94,9 +94,18 @@ static void check_reuse(sim_conn *conn)
              conn->number);
 }
 
+/* The id that the next request on a connection has on the wire. */
+static uint16_t next_id(const sim_conn *conn)
+{
+  uint16_t last = conn->carry != NULL ? conn->carry->question.id : 0;
+
+  return (uint16_t)(last == 65535 ? 1 : last + 1);
+}
+
 static sim_carry *begin_carry(sim_conn *conn)
 {
   sim_carry *carry = carry_alloc(conn->net);
+  uint16_t id = next_id(conn);
   sim_question question = carry->question;
   sim_answer answer = carry->answer;
 
@@ -106,7 +115,7 @@ static sim_carry *begin_carry(sim_conn *conn)
   carry->question = question;
   carry->answer = answer;
   sim_question_begin(&carry->question);
-  sim_answer_begin(&carry->answer, 0);
+  sim_answer_begin(&carry->answer, id);
   carry->conn = conn;
   carry->client = conn->client;
   carry->is_reused = conn->requests++ > 0;
@@ -127,7 +136,9 @@ void sim_carry_sent(sim_conn *conn, const uint8_t *data, size_t len)
     carry = begin_carry(conn);
   carry->active_us = world->now_us;
   used = sim_question_read(&carry->question, data, len);
-  carry->answer.id = carry->question.id;
+  if (carry->question.has_begun && carry->question.id != carry->answer.id)
+    sim_fail(world, "connection %u: the id on the wire is %u, not %u", conn->number,
+             carry->question.id, carry->answer.id);
   if (used < len)
     sim_fail(world, "bytes behind the end of a request on connection %u", conn->number);
   if (carry->question.wrong != NULL)
