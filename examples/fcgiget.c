@@ -1,7 +1,6 @@
 /* One request from the command line: `fcgiget --help` says how. */
-#define _XOPEN_SOURCE 700 /* stat, fileno, isatty */
+#define _XOPEN_SOURCE 700 /* getopt, open_memstream */
 #include <fcgiproxy/fcgiproxy.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,65 +8,109 @@
 #include <unistd.h>
 
 static const char help[] =
-    "usage: fcgiget [OPTION]... ADDRESS/PATH[?QUERY]\n"
-    "  ADDRESS is 127.0.0.1:9000, [::1]:9000, tcp://name:9000, unix:///run/php-fpm.sock; the "
-    "longest\n"
-    "  beginning of the latter that is a socket now is the socket, and PATH is what follows it\n"
-    "  --method METHOD        GET; POST if there is content\n"
-    "  --content FILE         to send; - is stdin\n"
-    "  --type TYPE            of the content: application/x-www-form-urlencoded\n"
-    "  --script FILE          SCRIPT_FILENAME, a path on the server: PATH\n"
-    "  --var NAME=VALUE       a variable more, or instead of a default; as often as wanted\n"
-    "  --connect-timeout MS   5000\n"
-    "  --timeout MS           for all of it: none, but 5000 without a byte\n"
-    "  --headers              show the headers of the response, too\n"
-    "exit status: 0 HTTP status < 400, 1 others, 2 usage, 3 no connection, 4 timeout, 5 other "
-    "failures\n";
-static const char letters[] = "m:c:t:s:v:C:T:Hh";
-static const struct option options[] = {
-    {"method", 1, NULL, 'm'},  {"content", 1, NULL, 'c'},
-    {"type", 1, NULL, 't'},    {"script", 1, NULL, 's'},
-    {"var", 1, NULL, 'v'},     {"connect-timeout", 1, NULL, 'C'},
-    {"timeout", 1, NULL, 'T'}, {"headers", 0, NULL, 'H'},
-    {"help", 0, NULL, 'h'},    {0}};
+    "usage: fcgiget [-X METHOD] [-d FILE] [-t TYPE] [-s SCRIPT_FILENAME] [-v NAME=VALUE]...\n"
+    "               [-c CONNECT_TIMEOUT_MS] [-m REQUEST_TIMEOUT_MS] [-i] ADDRESS/PATH[?QUERY]\n"
+    "ADDRESS is host:9000, tcp://host:9000, [::1]:9000 or unix:///run/php-fpm.sock; of the last, "
+    "the\n"
+    "longest beginning that is a socket now, and PATH is the rest. -d sends FILE (-: stdin), by "
+    "POST\n"
+    "unless -X says otherwise; -s replaces PATH as what the server runs; -i shows the headers, "
+    "too.\n"
+    "exit: 0 HTTP below 400, 1 HTTP from 400, 2 usage, 3 no connection, 4 timeout, 5 other "
+    "failure\n";
 
-/* Where PATH begins in the address, NULL if nowhere. */
+/* Ends the program if `rc` is an error. */
+static void must(int rc, const char *what, const char *why)
+{
+  if (rc == FCGIP_OK)
+    return;
+  fprintf(stderr, "fcgiget: %s: %s\n", what, why != NULL ? why : fcgip_strerror(rc));
+  exit(rc == FCGIP_EINVAL ? 2 : rc / 100 == -2 ? 3 : rc == FCGIP_ETIMEDOUT ? 4 : 5);
+}
+
+/* 0, which is the default, if the option was not given. */
+static uint32_t milliseconds(const char *text)
+{
+  size_t digits = text != NULL ? strspn(text, "0123456789") : 0;
+
+  must(text == NULL || (digits < 10 && text[digits] == '\0') ? FCGIP_OK : FCGIP_EINVAL, text, NULL);
+  return text != NULL ? (uint32_t)strtoul(text, NULL, 10) : 0;
+}
+
+/* Where PATH begins; NULL if nowhere. */
 static char *find_path(char *address)
 {
-  char *file = strncmp(address, "unix:", 5) == 0 ? address + 5 : address, *p, *found = NULL;
+  char *file = strchr(address, '/'), *p, *found = NULL;
   struct stat st;
 
-  file += file != address && strncmp(file, "//", 2) == 0 ? 2 : 0;
-  if (file == address && *file != '/')
+  if (address[0] != '/' && strncmp(address, "unix:", 5) != 0)
     return strchr(strncmp(address, "tcp://", 6) == 0 ? address + 6 : address, '/');
-  for (p = strchr(file + 1, '/'); p != NULL; *p = '/', p = strchr(p + 1, '/')) {
+  for (p = file; p != NULL; *p = '/', p = strchr(p + 1, '/')) {
     *p = '\0';
-    if (stat(file, &st) == 0 && S_ISSOCK(st.st_mode))
-      found = p;
+    found = stat(file, &st) == 0 && S_ISSOCK(st.st_mode) ? p : found;
   }
   return found;
 }
 
-static char *read_all(FILE *in, size_t *len)
+/* A terminal would obey control characters; others get what the server sent, unless it is a header. */
+static void show(FILE *to, const char *text, size_t len)
 {
-  char *bytes = NULL, *larger;
-  size_t n = 1;
-
-  for (*len = 0; n > 0 && in != NULL && (larger = realloc(bytes, *len + 65536)) != NULL; *len += n)
-    n = fread((bytes = larger) + *len, 1, 65536, in);
-  if (n == 0 && !ferror(in))
-    return bytes;
-  free(bytes);
-  return NULL;
+  for (; len > 0; text++, len--)
+    fprintf(to, *text == '\n' || (*text >= ' ' && *text < 0x7f) ? "%c" : "\\x%02x", *text & 0xff);
 }
 
-/* Bytes of the server: a terminal would obey control characters, a file takes what it gets. */
-static void show(FILE *to, const char *bytes, size_t len, int raw)
+int main(int argc, char **argv)
 {
-  if (raw)
-    fwrite(bytes, 1, len, to);
-  for (; !raw && len > 0; bytes++, len--)
-    fprintf(to,
-            strchr("\n\t", *bytes) != NULL || (*bytes >= ' ' && *bytes < 0x7f) ? "%c" : "\\x%02x",
-            *bytes & 0xff);
+  fcgip_endpoint_options limits = {.struct_size = sizeof(limits)};
+  const char *given[128] = {NULL}, *text, *name;
+  char *path, *content = NULL, *equals;
+  fcgip_endpoint *server;
+  fcgip_collection *servers;
+  fcgip_request *request;
+  fcgip_response *response;
+  fcgip_proxy *proxy;
+  size_t len = 0, i;
+  int c, rc;
+
+  if (argc > 1 && strcmp(argv[1], "--help") == 0)
+    return fputs(help, stdout) < 0 ? 5 : 0;
+  while ((c = getopt(argc, argv, "X:d:t:s:v:c:m:i")) != -1)
+    given[c] = optarg;
+  if (given['?'] ...
+  must(given['?'] == NULL && optind + 1 == argc ? FCGIP_OK : FCGIP_EINVAL, "usage", help);
+  path = find_path(argv[optind]);
+  must(path != NULL ? FCGIP_OK : FCGIP_EINVAL, argv[optind], "no path in it, or no socket");
+  must(fcgip_request_new(&request, given['X'] ? given['X'] : given['d'] ? "POST" : "GET", ""), "method", NULL);
+  must(fcgip_request_set_request_uri(request, path), path, NULL);
+  path[strcspn(path, "?")] = '\0';
+  must(fcgip_request_set_script_filename(request, given['s'] ? given['s'] : path), path, NULL);
+  must(fcgip_request_set_custom_var(request, "SCRIPT_NAME", path), path, NULL);
+  *path = '\0';
+  limits.connect_timeout_ms = milliseconds(given['c']);
+  limits.request_timeout_ms = milliseconds(given['m']);
+  limits.read_write_timeout_ms = given['m'] != NULL ? UINT32_MAX : 0;
+  must(fcgip_endpoint_parse(&server, argv[optind], &limits), argv[optind], NULL);
+  must(fcgip_round_robin_new(&servers, (const fcgip_endpoint *const *)&server, 1), "", NULL);
+  must(fcgip_proxy_new(&proxy, servers, NULL), "", NULL);
+  if (given['t'] != NULL)
+    must(fcgip_request_set_content_type(request, given['t']), given['t'], NULL);
+  if (given['d'] != NULL) {
+    FILE *in = strcmp(given['d'], "-") != 0 ? fopen(given['d'], "rb") : stdin,
+         *out = open_memstream(&content, &len);
+    while (in != NULL && out != NULL && (c = getc(in)) != EOF)
+      putc(c, out);
+    must(in != NULL && out != NULL && !ferror(in) && fclose(out) == 0 ? FCGIP_OK : FCGIP_EFILE,
+         given['d'], NULL);
+    must(fcgip_request_set_content(request, content, len), given['d'], NULL);
+  }
+  for (optind = 1; (c = getopt(argc, argv, letters)) != -1;) 
+    if (c == 'v') {
+    }
+  rc = fcgip_proxy_send_request(proxy, request, &response);
+  for (i = 0; given['i'] && fcgip_response_header_at(response, i, &name, &text) == FCGIP_OK; i++) {
+    ...
+  }
+  text = fcgip_response_body(response, &len);
+  ...
+  return fcgip_response_status(response) >= 400;
 }

@@ -51,8 +51,8 @@ for ($i = 0; $i < $c->fcgip_status_list_count($list); $i++) {
         . ': ' . $c->fcgip_php_fpm_status_accepted_connections($pool) . ' accepted', "\n";
 }
 
-$objects = ['status_list' => $list, 'request' => $request, 'cluster_proxy' => $cluster, 'proxy' => $proxy, 'collection' => $servers];
-foreach ($objects as $kind => $object) {
+foreach (['status_list' => $list, 'request' => $request, 'cluster_proxy' => $cluster, 'proxy' => $proxy,
+    'collection' => $servers] as $kind => $object) {
     $c->{"fcgip_{$kind}_free"}($object);
 }
 for ($i = 0; $i < $count; $i++) {

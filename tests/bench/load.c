@@ -186,6 +186,7 @@ void client_load(client *c)
   set_up(&l, c);
   while (l.out < c->options.in_flight)
     send_one(&l);
+  take_complete(&l); /* those that have failed at once: nothing would wake us for them */
   while (l.done < 2 * c->options.in_flight)
     turn(&l);
   warm = l.done;

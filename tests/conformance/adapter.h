@@ -63,6 +63,7 @@ typedef struct conf_request {
   int role;          /* responder */
   int keep;          /* FCGI_KEEP_CONN: this many idle connections may be kept */
   int is_retry_safe; /* 1 yes, -1 no */
+  int is_plain;      /* FCGI_KEEP_CONN must not be sent */
   uint32_t connect_ms, read_write_ms, first_byte_ms, total_ms;
   uint32_t max_header_bytes, max_headers, max_stderr_bytes, max_connections;
   uint64_t max_body_bytes;

@@ -41,6 +41,9 @@ static const char *socket_of(size_t slot)
   return peer_paths[slot];
 }
 
+/* Without fastcgi_keep_conn nginx reads on after END_REQUEST until the server closes, or until its
+ * timeout: nearly every case would fail for this one reason. So it is on; only the second location
+ * has a pool to keep the connection in, and the third is as nginx is by default. */
 static void write_slot(FILE *f, size_t i)
 {
   static const char *const params =
@@ -48,7 +51,10 @@ static void write_slot(FILE *f, size_t i)
       "      fastcgi_param SCRIPT_FILENAME /srv/app.php;\n"
       "      fastcgi_param CONTENT_LENGTH $content_length;\n";
 
-  fprintf(f, "    location /%zu/ {\n      fastcgi_pass unix:%s;\n%s    }\n", i, peer_paths[i], params);
+  fprintf(f, "    location /%zu/ {\n      fastcgi_pass unix:%s;\n      fastcgi_keep_conn on;\n%s    }\n", i,
+          peer_paths[i], params);
+  fprintf(f, "    location /plain%zu/ {\n      fastcgi_pass unix:%s;\n%s    }\n", i, peer_paths[i],
+          params);
   fprintf(f, "    location /keep%zu/ {\n      fastcgi_pass kept%zu;\n      fastcgi_keep_conn on;\n%s    }\n",
           i, i, params);
 }
@@ -180,7 +186,7 @@ static void start(conf_session *s)
 
   snprintf(head, sizeof(head),
            "%s /%s%zu/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
-           q->method != NULL ? q->method : "GET", q->keep > 0 ? "keep" : "", s->slot,
+           q->method != NULL ? q->method : "GET", q->keep > 0 ? "keep" : q->is_plain ? "plain" : "", s->slot,
            q->content_len);
   conf_bytes_set(&s->head, head, strlen(head));
   conf_bytes_set(&s->got, "", 0);

@@ -80,7 +80,7 @@ static const conf_case cases[] = {
     {.id = "END-12", .name = "kept", .flags = ANY_REQUEST, .script = "PARAMS OKR HOLD",
      .request = {.method = "PUT", .content = content, .content_len = sizeof(content), .keep = 1},
      .want = {.verdict = V_OK, .status = 200, .body = "BODY", .is_reused = -1}},
-    {.id = "END-13", .level = 'M', .flags = ALSO_TCP, .script = "OKR HOLD", .want = OK_BODY},
+    {.id = "END-13", .level = 'M', .flags = ALSO_TCP, .script = "OKR HOLD", .request = {.is_plain = 1}, .want = OK_BODY},
     {.id = "END-14", .level = 'M', .script = "OKR END(0,0)", .request = {.keep = 1},
      .want = {.verdict = V_OK, .status = 200, .body = "BODY", .is_reused = -1}},
     {.id = "END-14", .script = "OKR END(0,0)", .want = OK_BODY},

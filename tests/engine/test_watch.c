@@ -87,7 +87,7 @@ static void does_not_wait_for_writing_without_buffers(void **state)
   fixture_tcp(f, NULL);
   fake_net_plan(&f->net, EINPROGRESS, MS, 0);
   id = send_get(f);
-  socket_at(f, 0)->room = 10;
+  socket_at(f, 0)->room = 20;
   run_until(f, 2);
   fake_net_at(&f->net, 0, FAKE_ROOM, 0, 10000);
   fake_net_at(&f->net, 0, FAKE_SEND_ERROR, 0, ENOBUFS);
