@@ -1,6 +1,7 @@
 /* One request from the command line: `fcgiget --help` says how. */
 #define _XOPEN_SOURCE 700 /* getopt, open_memstream */
 #include <fcgiproxy/fcgiproxy.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,33 +9,29 @@
 #include <unistd.h>
 
 static const char help[] =
-    "usage: fcgiget [-X METHOD] [-d FILE] [-t TYPE] [-s SCRIPT_FILENAME] [-v NAME=VALUE]...\n"
-    "               [-c CONNECT_TIMEOUT_MS] [-m REQUEST_TIMEOUT_MS] [-i] ADDRESS/PATH[?QUERY]\n"
-    "ADDRESS is host:9000, tcp://host:9000, [::1]:9000 or unix:///run/php-fpm.sock; of the last, "
-    "the\n"
-    "longest beginning that is a socket now, and PATH is the rest. -d sends FILE (-: stdin), by "
-    "POST\n"
-    "unless -X says otherwise; -s replaces PATH as what the server runs; -i shows the headers, "
-    "too.\n"
-    "exit: 0 HTTP below 400, 1 HTTP from 400, 2 usage, 3 no connection, 4 timeout, 5 other "
+    "usage: fcgiget [OPTION]... ADDRESS/PATH[?QUERY]\n"
+    "ADDRESS: 127.0.0.1:9000, tcp://host:9000, [::1]:9000, unix:///run/php-fpm.sock (of which the\n"
+    "longest beginning that is a socket is the address, and the rest is PATH)\n"
+    "  --method METHOD (GET)  --content FILE (- for stdin)  --type TYPE (of the content)\n"
+    "  --script FILE (on the server; PATH)  --var NAME=VALUE (repeatable)  --headers (shown, too)\n"
+    "  --connect-timeout MS (5000)  --timeout MS (in all; without, 5000 with no byte)\n"
+    "Exit: 0 HTTP below 400, 1 HTTP from 400, 2 usage, 3 no connection, 4 timeout, 5 other "
     "failure\n";
+static const struct option options[] = {{"method", 1, 0, 'm'},
+                                        {"content", 1, 0, 'c'},
+                                        {"type", 1, 0, 't'},
+                                        {"script", 1, 0, 's'},
+                                        {"var", 1, 0, 'v'},
+                                        {"headers", 0, 0, 'h'},
+                                        {"connect-timeout", 1, 0, 'C'},
+                                        {"timeout", 1, 0, 'T'},
+                                        {"help", 0, 0, 'H'},
+                                        {0, 0, 0, 0}};
 
-/* Ends the program if `rc` is an error. */
-static void must(int rc, const char *what, const char *why)
+static void must(int rc, const char *what)
 {
-  if (rc == FCGIP_OK)
-    return;
-  fprintf(stderr, "fcgiget: %s: %s\n", what, why != NULL ? why : fcgip_strerror(rc));
-  exit(rc == FCGIP_EINVAL ? 2 : rc / 100 == -2 ? 3 : rc == FCGIP_ETIMEDOUT ? 4 : 5);
-}
-
-/* 0, which is the default, if the option was not given. */
-static uint32_t milliseconds(const char *text)
-{
-  size_t digits = text != NULL ? strspn(text, "0123456789") : 0;
-
-  must(text == NULL || (digits < 10 && text[digits] == '\0') ? FCGIP_OK : FCGIP_EINVAL, text, NULL);
-  return text != NULL ? (uint32_t)strtoul(text, NULL, 10) : 0;
+  if (rc < 0 && fprintf(stderr, "fcgiget: %s\n", what) > 0)
+    exit(rc == FCGIP_EINVAL ? 2 : rc / 100 == -2 ? 3 : rc == FCGIP_ETIMEDOUT ? 4 : 5);
 }
 
 /* Where PATH begins; NULL if nowhere. */
@@ -52,7 +49,19 @@ static char *find_path(char *address)
   return found;
 }
 
-/* A terminal would obey control characters; others get what the server sent, unless it is a header. */
+static char *read_all(const char *file, size_t *len)
+{
+  FILE *in = strcmp(file, "-") != 0 ? fopen(file, "rb") : stdin, *out;
+  char *content = NULL;
+
+  out = open_memstream(&content, len);
+  for (int c; in != NULL && out != NULL && (c = getc(in)) != EOF;)
+    putc(c, out);
+  must(in != NULL && out != NULL && !ferror(in) && fclose(out) == 0 ? FCGIP_OK : FCGIP_EFILE, file);
+  return content;
+}
+
+/* Control characters from a server must not reach a terminal. */
 static void show(FILE *to, const char *text, size_t len)
 {
   for (; len > 0; text++, len--)
@@ -63,7 +72,7 @@ int main(int argc, char **argv)
 {
   fcgip_endpoint_options limits = {.struct_size = sizeof(limits)};
   const char *given[128] = {NULL}, *text, *name;
-  char *path, *content = NULL, *equals;
+  char *path, *content = NULL;
   fcgip_endpoint *server;
   fcgip_collection *servers;
   fcgip_request *request;
@@ -72,45 +81,19 @@ int main(int argc, char **argv)
   size_t len = 0, i;
   int c, rc;
 
-  if (argc > 1 && strcmp(argv[1], "--help") == 0)
+  while ((c = getopt_long(argc, argv, "", options, NULL)) != -1)
+    given[c] = optarg != NULL ? optarg : "";
+  if (given['H'] != NULL)
     return fputs(help, stdout) < 0 ? 5 : 0;
-  while ((c = getopt(argc, argv, "X:d:t:s:v:c:m:i")) != -1)
-    given[c] = optarg;
-  if (given['?'] ...
-  must(given['?'] == NULL && optind + 1 == argc ? FCGIP_OK : FCGIP_EINVAL, "usage", help);
+  must(given['?'] == NULL && optind == argc - 1 ? FCGIP_OK : FCGIP_EINVAL, "fcgiget --help");
   path = find_path(argv[optind]);
-  must(path != NULL ? FCGIP_OK : FCGIP_EINVAL, argv[optind], "no path in it, or no socket");
-  must(fcgip_request_new(&request, given['X'] ? given['X'] : given['d'] ? "POST" : "GET", ""), "method", NULL);
-  must(fcgip_request_set_request_uri(request, path), path, NULL);
-  path[strcspn(path, "?")] = '\0';
-  must(fcgip_request_set_script_filename(request, given['s'] ? given['s'] : path), path, NULL);
-  must(fcgip_request_set_custom_var(request, "SCRIPT_NAME", path), path, NULL);
-  *path = '\0';
-  limits.connect_timeout_ms = milliseconds(given['c']);
-  limits.request_timeout_ms = milliseconds(given['m']);
-  limits.read_write_timeout_ms = given['m'] != NULL ? UINT32_MAX : 0;
-  must(fcgip_endpoint_parse(&server, argv[optind], &limits), argv[optind], NULL);
-  must(fcgip_round_robin_new(&servers, (const fcgip_endpoint *const *)&server, 1), "", NULL);
-  must(fcgip_proxy_new(&proxy, servers, NULL), "", NULL);
-  if (given['t'] != NULL)
-    must(fcgip_request_set_content_type(request, given['t']), given['t'], NULL);
-  if (given['d'] != NULL) {
-    FILE *in = strcmp(given['d'], "-") != 0 ? fopen(given['d'], "rb") : stdin,
-         *out = open_memstream(&content, &len);
-    while (in != NULL && out != NULL && (c = getc(in)) != EOF)
-      putc(c, out);
-    must(in != NULL && out != NULL && !ferror(in) && fclose(out) == 0 ? FCGIP_OK : FCGIP_EFILE,
-         given['d'], NULL);
-    must(fcgip_request_set_content(request, content, len), given['d'], NULL);
-  }
-  for (optind = 1; (c = getopt(argc, argv, letters)) != -1;) 
-    if (c == 'v') {
-    }
-  rc = fcgip_proxy_send_request(proxy, request, &response);
-  for (i = 0; given['i'] && fcgip_response_header_at(response, i, &name, &text) == FCGIP_OK; i++) {
-    ...
-  }
-  text = fcgip_response_body(response, &len);
-  ...
-  return fcgip_response_status(response) >= 400;
+  must(path != NULL ? FCGIP_OK : FCGIP_EINVAL, "no path");
+  must(fcgip_request_new(&request,
+                         given['m']   ? given['m']
+                         : given['c'] ? "POST"
+                                      : "GET",
+                         ""),
+       "bad method");
+  must(fcgip_request_set_request_uri(request, path), "bad path");
+  *strchr...
 }

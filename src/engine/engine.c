@@ -88,7 +88,7 @@ static void feed_the_hungry(fcgip__engine *engine)
 {
   fcgip__node *node;
 
-  while ((node = fcgip__list_first(&engine->hungry)) != NULL) {
+  while (!engine->is_doomed && (node = fcgip__list_first(&engine->hungry)) != NULL) {
     fcgip__list_remove(node);
     fcgip__pool_dispatch(FCGIP__OWNER(node, fcgip__pool, hungry));
   }
@@ -133,6 +133,8 @@ void fcgip__engine_settle(fcgip__engine *engine)
   if (engine->depth != 1 || engine->is_doomed)
     return;
   feed_the_hungry(engine);
+  if (engine->is_doomed) /* by a callback of what was just started */
+    return;
   tell_the_watcher(engine);
   bury_the_dead(engine);
 }
@@ -251,10 +253,11 @@ void fcgip__engine_process_timers(fcgip__engine *engine)
   size_t budget = engine->deadlines.count + engine->idles.count;
   fcgip__timer *timer;
 
-  while (budget-- > 0 && (timer = fcgip__timers_first(&engine->deadlines)) != NULL &&
-         timer->due <= engine->now_us)
+  while (budget-- > 0 && !engine->is_doomed &&
+         (timer = fcgip__timers_first(&engine->deadlines)) != NULL && timer->due <= engine->now_us)
     fcgip__exchange_on_timer(FCGIP__OWNER(timer, fcgip__exchange, timer));
-  while ((timer = fcgip__timers_first(&engine->idles)) != NULL && timer->due <= engine->now_us)
+  while (!engine->is_doomed && (timer = fcgip__timers_first(&engine->idles)) != NULL &&
+         timer->due <= engine->now_us)
     fcgip__connection_close(FCGIP__OWNER(timer, fcgip__connection, idle_timer));
 }
 

@@ -128,7 +128,7 @@ void fcgip__pool_dispatch(fcgip__pool *pool)
 {
   fcgip__node *node;
 
-  while ((node = fcgip__list_first(&pool->queue)) != NULL) {
+  while (!pool->engine->is_doomed && (node = fcgip__list_first(&pool->queue)) != NULL) {
     fcgip__exchange *exchange = FCGIP__OWNER(node, fcgip__exchange, node);
     fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool);
 

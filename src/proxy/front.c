@@ -127,9 +127,9 @@ int fcgip__front_wait(fcgip__front *front, int timeout_ms, fcgip__ready_fn ready
     left = left_ms(fcgip__engine_now_us(engine), deadline);
     if (fcgip__engine_poll(engine, left) < 0)
       return FCGIP_EAGAIN;
+    fcgip__engine_settle(engine);
     if (fcgip__engine_is_doomed(engine))
       return FCGIP_EREENTRANT;
-    fcgip__engine_settle(engine);
     if (left == 0)
       return ready(front, context) ? FCGIP_OK : FCGIP_EAGAIN;
   }

@@ -106,10 +106,8 @@ static int handle(fcgip__front *front, fcgip__exchange *exchange)
   }
   fcgip__snapshot_drop(snapshot);
   fcgip_response_free(response);
-  if (fcgip__engine_is_doomed(engine))
-    return FCGIP_EREENTRANT;
   fcgip__engine_settle(engine); /* what the callbacks have sent goes out */
-  return FCGIP_OK;
+  return fcgip__engine_is_doomed(engine) ? FCGIP_EREENTRANT : FCGIP_OK;
 }
 
 int fcgip__front_wait_for_response(fcgip__front *front, fcgip_request_id id, int timeout_ms)

@@ -48,6 +48,7 @@ static struct {
   struct pollfd *fds;
   int epoll;
   uint64_t done;
+  uint64_t turns;
   uint8_t buffer[RECEIVE_LEN];
 } limit;
 
@@ -141,6 +142,7 @@ static void turn_epoll(void)
 
 static void turn(void)
 {
+  limit.turns++;
   switch (limit.waiter) {
   case WAIT_POLL:
     turn_poll();
@@ -171,18 +173,20 @@ static void set_up(void)
 
 static void run_requests(void)
 {
-  uint64_t warm = 2 * option.in_flight, end_ns;
+  uint64_t warm = 2 * option.in_flight, turns, end_ns;
   bench_mark from, to;
 
   set_up();
   while (limit.done < warm)
     turn();
   warm = limit.done;
+  turns = limit.turns;
   bench_mark_now(&from, option.peer);
   end_ns = from.wall_ns + option.milliseconds * 1000000u;
   while (option.requests > 0 ? limit.done - warm < option.requests : bench_now_ns() < end_ns)
     turn();
   bench_mark_now(&to, option.peer);
+  printf("waits=%.4f ", (double)(limit.turns - turns) / (double)(limit.done - warm));
   bench_report(&from, &to, limit.done - warm, (limit.done - warm) * limit.answer_len);
 }
 

@@ -15,6 +15,7 @@ typedef struct load {
   client *client;
   uint64_t out; /* requests sent whose response was not taken */
   uint64_t done;
+  uint64_t turns; /* of the loop: at least as many waits */
   uint64_t received;
   struct pollfd *fds;
   size_t fds_cap;
@@ -69,15 +70,16 @@ static void take_complete(load *l)
     take(l, 0);
 }
 
-/* As proxy.h says. What is sent meanwhile is not complete before the next turn. */
+/* As proxy.h says: next_response() until there is none. */
 static void take_plainly(load *l)
 {
   fcgip_response *response;
+  uint64_t before = l->done;
 
-  while (fcgip_proxy_next_response(l->client->proxy, 0, &response) == 1) {
+  while (fcgip_proxy_next_response(l->client->proxy, 0, &response) == 1)
     consume(l, response);
+  for (; before < l->done; before++)
     send_one(l);
-  }
 }
 
 static void turn_pull(load *l)
@@ -130,6 +132,7 @@ static void turn_push(load *l)
 
 static void turn(load *l)
 {
+  l->turns++;
   switch (l->client->options.driver) {
   case CLIENT_POLL:
     take(l, -1);
@@ -179,7 +182,7 @@ static void print_heap(const heap *from, const heap *to, uint64_t requests)
 void client_load(client *c)
 {
   load l = {0};
-  uint64_t warm, received, end_ns;
+  uint64_t warm, turns, received, end_ns;
   bench_mark from, to;
   heap before;
 
@@ -190,6 +193,7 @@ void client_load(client *c)
   while (l.done < 2 * c->options.in_flight)
     turn(&l);
   warm = l.done;
+  turns = l.turns;
   received = l.received;
   before = c->heap;
   bench_mark_now(&from, c->options.peer);
@@ -199,6 +203,7 @@ void client_load(client *c)
   bench_mark_now(&to, c->options.peer);
   if (c->options.count_heap)
     print_heap(&before, &c->heap, l.done - warm);
+  printf("waits=%.4f ", (double)(l.turns - turns) / (double)(l.done - warm));
   bench_report(&from, &to, l.done - warm, l.received - received);
   tear_down(&l);
 }

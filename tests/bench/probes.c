@@ -33,6 +33,7 @@ static uint64_t take_all(fcgip_proxy *proxy)
 void client_probe_heap(client *c)
 {
   double n = (double)c->options.in_flight;
+  fcgip_endpoint_stats stats = {.struct_size = (uint32_t)sizeof(stats)};
   heap empty, flying, idle;
   uint64_t i;
 
@@ -45,11 +46,13 @@ void client_probe_heap(client *c)
   flying = c->heap;
   (void)take_all(c->proxy);
   idle = c->heap;
-  printf("proxy_bytes=%" PRIu64 " in_flight_bytes=%.1f in_flight_blocks=%.2f", empty.live,
-         (double)(flying.live - empty.live) / n, (double)(flying.blocks - empty.blocks) / n);
-  printf(" idle_bytes=%.1f idle_blocks=%.2f peak_bytes=%.1f\n",
-         (double)(idle.live - empty.live) / n, (double)(idle.blocks - empty.blocks) / n,
-         (double)(idle.peak - empty.live) / n);
+  client_check("fcgip_proxy_endpoint_stats", fcgip_proxy_endpoint_stats(c->proxy, 0, &stats));
+  printf("proxy_bytes=%" PRIu64 " in_flight_bytes=%.1f in_flight_blocks=%.2f peak_bytes=%.1f",
+         empty.live, (double)(flying.live - empty.live) / n,
+         (double)(flying.blocks - empty.blocks) / n, (double)(idle.peak - empty.live) / n);
+  printf(" idle=%u idle_bytes=%.1f idle_blocks=%.2f\n", stats.idle,
+         (double)(idle.live - empty.live) / stats.idle,
+         (double)(idle.blocks - empty.blocks) / stats.idle);
   client_close(c);
 }
 

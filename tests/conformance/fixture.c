@@ -4,6 +4,7 @@
 
 #include "conformance/fixture.h"
 #include "conformance/memory.h"
+#include "proxy/proxy.h"
 #include "support/peer_conn.h"
 
 #define PATIENCE_MS 40000
@@ -14,7 +15,7 @@ static uint64_t clock_of(void *data)
 }
 
 static void make(fixture *f, conf_test *test, peer_kind kind, const conf_request *spec,
-                 const char *script, int has_clock)
+                 const char *script, int has_clock, tap *between)
 {
   static const conf_request none = {0};
   fcgip_endpoint_options endpoint = conf_fcgiproxy_options(spec != NULL ? spec : &none);
@@ -37,21 +38,29 @@ static void make(fixture *f, conf_test *test, peer_kind kind, const conf_request
   if (fcgip_endpoint_parse(&f->endpoint, peer_address(f->peer), &endpoint) != FCGIP_OK)
     abort();
   list[0] = f->endpoint;
+  f->tap = between;
   if (fcgip_round_robin_new(&f->collection, list, 1) != FCGIP_OK ||
-      fcgip_proxy_new(&f->proxy, f->collection, &options) != FCGIP_OK)
+      fcgip__proxy_new(&f->proxy, f->collection, &options, between != NULL ? &between->sys : NULL) !=
+          FCGIP_OK)
     abort();
 }
 
 void fixture_new(fixture *f, conf_test *test, peer_kind kind, const conf_request *options,
                  const char *script)
 {
-  make(f, test, kind, options, script, 0);
+  make(f, test, kind, options, script, 0, NULL);
 }
 
 void fixture_new_with_clock(fixture *f, conf_test *test, const conf_request *options,
                             const char *script)
 {
-  make(f, test, PEER_UNIX, options, script, 1);
+  make(f, test, PEER_UNIX, options, script, 1, NULL);
+}
+
+void fixture_new_with_tap(fixture *f, conf_test *test, peer_kind kind, const conf_request *options,
+                          const char *script, tap *between)
+{
+  make(f, test, kind, options, script, 0, between);
 }
 
 void fixture_free(fixture *f)
@@ -64,6 +73,8 @@ void fixture_free(fixture *f)
   peer_free(f->peer);
   for (i = 0; i < FIXTURE_SCRIPTS; i++)
     conf_script_free(f->scripts[i]);
+  if (f->tap != NULL)
+    conf_check(f->test, f->tap->open == 0, "%ld sockets leaked", f->tap->open);
   conf_check(f->test, memory_blocks() == f->blocks, "%ld blocks of memory leaked",
              (long)memory_blocks() - (long)f->blocks);
 }

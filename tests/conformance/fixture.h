@@ -4,6 +4,7 @@
 
 #include "conformance/fcgiproxy.h"
 #include "conformance/suite.h"
+#include "conformance/tap.h"
 
 #define FIXTURE_SCRIPTS 8
 
@@ -16,6 +17,7 @@ typedef struct fixture {
   fcgip_proxy *proxy;
   uint64_t now_ms; /* of the library, if it was asked to go by it */
   size_t blocks;
+  tap *tap; /* between the library and the system; NULL: nothing is */
 } fixture;
 
 /* One peer that plays `script`, and a proxy to it with the request spec's options. `kind` is of the
@@ -27,7 +29,11 @@ void fixture_new(fixture *f, conf_test *test, peer_kind kind, const conf_request
 void fixture_new_with_clock(fixture *f, conf_test *test, const conf_request *options,
                             const char *script);
 
-/* Checks that all memory was given back. */
+/* The same with something between the library and the system. */
+void fixture_new_with_tap(fixture *f, conf_test *test, peer_kind kind, const conf_request *options,
+                          const char *script, tap *between);
+
+/* Checks that all memory was given back, and all sockets were closed. */
 void fixture_free(fixture *f);
 
 /* What the connection with this number is going to see, and those after it. */

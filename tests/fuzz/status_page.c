@@ -40,6 +40,8 @@ void status_page_read(status_page *page, fuzz_input *in)
 
   memset(page, 0, sizeof(*page));
   page->pool = read_text(in);
+  if (page->pool[0] == '\0') /* which no pool is called */
+    page->pool = strcpy(realloc(page->pool, 2), "w");
   for (i = 0; i < STATUS_POOL_NUMBERS; i++)
     page->numbers[i] = read_number(in);
   page->process_count = fuzz_u8(in) % (STATUS_MOST_PROCESSES + 1);
