@@ -1,6 +1,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "conformance/fixture.h"
 #include "conformance/memory.h"
@@ -182,6 +183,27 @@ int fixture_until_requested(fixture *f, size_t connection, size_t requests)
       return 0;
   }
   return 1;
+}
+
+void fixture_say(fixture *f, size_t connection, const char *script)
+{
+  conf_script *s = conf_script_new(script);
+  unsigned id = peer_request_id(f->peer, connection);
+  const peer_step_spec *step = &s->steps[s->play.count - 1];
+  size_t i;
+
+  for (i = 0; i < step->id_count; i++) {
+    uint8_t *at = s->data + step->ids[i];
+
+    if (at[0] == 0 && at[1] == 1) {
+      at[0] = (uint8_t)(id >> 8);
+      at[1] = (uint8_t)id;
+    }
+  }
+  if (send(peer_fd(f->peer, connection), s->data, s->data_len, MSG_DONTWAIT | MSG_NOSIGNAL) !=
+      (ssize_t)s->data_len)
+    conf_fail(f->test, "the peer could not send");
+  conf_script_free(s);
 }
 
 int fixture_fd(fixture *f)

@@ -60,6 +60,10 @@ int fixture_until_closed(fixture *f, size_t connection);
 /* ... until a whole request has come on the connection. */
 int fixture_until_requested(fixture *f, size_t connection, size_t requests);
 
+/* Lets the peer send, here and now, what the script says to send; with the connection's id. It must fit the
+ * socket's buffer. */
+void fixture_say(fixture *f, size_t connection, const char *script);
+
 /* The one descriptor that the proxy has; -1 if there is none. */
 int fixture_fd(fixture *f);
 

@@ -218,8 +218,8 @@ static void fetch(fuzz_buffer *to, const fcgip__encoded *encoded, way *w)
     if (w->window > 0)
       free((void *)(uintptr_t)part.content);
   }
-  FUZZ_CHECK(fcgip__encode(encoded, w->id, w->keep, len, scratch, w->scratch_cap, iov,
-                           w->iov_cap) == 0);
+  FUZZ_CHECK(
+      fcgip__encode(encoded, w->id, w->keep, len, scratch, w->scratch_cap, iov, w->iov_cap) == 0);
   free(scratch);
 }
 
@@ -257,8 +257,7 @@ static void check_model(const model *m, const wire_request *got)
     memcpy(name, v->name, v->name_len);
     name[v->name_len] = '\0';
     for (j = i + 1; j < m->count; j++)
-      if (m->vars[j].name_len == v->name_len &&
-          memcmp(m->vars[j].name, v->name, v->name_len) == 0)
+      if (m->vars[j].name_len == v->name_len && memcmp(m->vars[j].name, v->name, v->name_len) == 0)
         break;
     value = wire_find(got, name, &len);
     FUZZ_CHECK(value != NULL);
@@ -338,7 +337,8 @@ static void check_far(const fcgip__encoded *encoded, way *w, fuzz_input *in)
   FUZZ_CHECK(count > 0);
   for (i = 0; i < count; i++) {
     for (j = 0; j < iov[i].iov_len; j++, sum++) {
-      FUZZ_CHECK(((const uint8_t *)iov[i].iov_base)[j] == byte_at(&far, w->id, offset + sum, &have));
+      FUZZ_CHECK(((const uint8_t *)iov[i].iov_base)[j] ==
+                 byte_at(&far, w->id, offset + sum, &have));
       FUZZ_CHECK(have);
     }
   }

@@ -56,7 +56,7 @@ static void check_capabilities(const uint8_t *bytes, size_t len)
 /* One length: small ones are likely, and those about which something changes. */
 static size_t read_length(fuzz_input *in)
 {
-  static const uint16_t edges[] = {126, 127, 128, 255, 256, 32767, 65518, 65519,
+  static const uint16_t edges[] = {126,   127,   128,   255,   256,   32767, 65518, 65519,
                                    65520, 65521, 65522, 65523, 65524, 65526, 65528, 65535};
   unsigned n = fuzz_u8(in);
 

@@ -144,7 +144,7 @@ static void check_cut(const uint8_t *page, size_t len, const char *type, size_t 
     len--;
   while (start < len && page[start] != '\0' && strchr(" \t\r\n", page[start]) != NULL)
     start++;
-  if (cut >= len || start == len || strchr("{<#", page[start]) == NULL)
+  if (cut >= len || start == len || page[start] == '\0' || strchr("{<#", page[start]) == NULL)
     return;
   if (page[start] == '#' && (cut == 0 || page[cut - 1] == '\n')) /* PHP before 8.1.3 says no more */
     return;

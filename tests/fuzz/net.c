@@ -299,8 +299,7 @@ static short revents_of(const net *n, const net_socket *socket, short events)
   if (socket->inbox_at < socket->inbox.len || socket->has_ended || socket->recv_error != 0 ||
       socket->error != 0)
     revents = (short)(revents | (events & POLLIN));
-  if (socket->room > 0 || socket->send_error != 0 || socket->error != 0 ||
-      socket->recv_error != 0)
+  if (socket->room > 0 || socket->send_error != 0 || socket->error != 0 || socket->recv_error != 0)
     revents = (short)(revents | (events & POLLOUT));
   if (!socket->is_connected || socket->recv_error != 0)
     revents = (short)(revents | POLLERR | POLLHUP);
@@ -391,9 +390,10 @@ void net_advance(net *n, uint64_t us)
 
 void net_init(net *n, fuzz_input *in, uint64_t secret)
 {
-  static const fcgip__sys sys = {NULL,      call_socket,            call_connect, call_socket_error,
-                                 call_is_self_connected, call_send, call_recv,    call_peek,
-                                 call_close, call_poll,             call_now_us,  call_resolve};
+  static const fcgip__sys sys = {
+      NULL,        call_socket, call_connect, call_socket_error, call_is_self_connected,
+      call_send,   call_recv,   call_peek,    call_close,        call_poll,
+      call_now_us, call_resolve};
 
   memset(n, 0, sizeof(*n));
   n->sys = sys;
@@ -425,7 +425,7 @@ net_socket *net_last_used(const net *n)
   size_t i;
 
   for (i = n->socket_count; i-- > 0;)
-    if (n->sockets[i]->sent.len > 0)
+    if (n->sockets[i]->sent.len > 0 || n->sockets[i]->inbox_at > 0)
       return n->sockets[i];
   return NULL;
 }

@@ -101,7 +101,7 @@ void net_deinit(net *n);
 /* Moves the clock; the servers act. */
 void net_advance(net *n, uint64_t us);
 
-/* The socket on which something was sent last, NULL if there is none. */
+/* The last socket on which something was sent or received, NULL if there is none. */
 net_socket *net_last_used(const net *n);
 size_t net_open_to(const net *n, unsigned host);
 

@@ -40,8 +40,10 @@ void status_page_read(status_page *page, fuzz_input *in)
 
   memset(page, 0, sizeof(*page));
   page->pool = read_text(in);
-  if (page->pool[0] == '\0') /* which no pool is called */
-    page->pool = strcpy(realloc(page->pool, 2), "w");
+  if (page->pool[0] == '\0') { /* which no pool is called */
+    free(page->pool);
+    page->pool = (char *)fuzz_copy("w", 2);
+  }
   for (i = 0; i < STATUS_POOL_NUMBERS; i++)
     page->numbers[i] = read_number(in);
   page->process_count = fuzz_u8(in) % (STATUS_MOST_PROCESSES + 1);
@@ -71,13 +73,13 @@ void status_page_free(status_page *page)
 /* ---- printing ---- */
 
 static const char *const pool_keys[STATUS_POOL_NUMBERS] = {
-    "start since",      "accepted conn",  "listen queue",         "max listen queue",
-    "listen queue len", "idle processes", "active processes",     "total processes",
+    "start since",          "accepted conn",        "listen queue",     "max listen queue",
+    "listen queue len",     "idle processes",       "active processes", "total processes",
     "max active processes", "max children reached", "slow requests"};
 
 static const char *const metric_names[STATUS_POOL_NUMBERS] = {
-    "start_since",         "accepted_connections", "listen_queue",     "max_listen_queue",
-    "listen_queue_length", "idle_processes",       "active_processes", "total_processes",
+    "start_since",          "accepted_connections", "listen_queue",     "max_listen_queue",
+    "listen_queue_length",  "idle_processes",       "active_processes", "total_processes",
     "max_active_processes", "max_children_reached", "slow_requests"};
 
 static void put_escaped(fuzz_buffer *to, const char *text, unsigned form)

@@ -263,10 +263,14 @@ void wire_put_record(fuzz_buffer *to, unsigned type, unsigned id, const void *co
 void wire_put_end(fuzz_buffer *to, unsigned id, uint32_t app_status, unsigned protocol_status,
                   unsigned padding)
 {
-  const uint8_t body[8] = {(uint8_t)(app_status >> 24), (uint8_t)(app_status >> 16),
-                           (uint8_t)(app_status >> 8),  (uint8_t)app_status,
-                           (uint8_t)protocol_status,    'a',
-                           'r',                         's'};
+  const uint8_t body[8] = {(uint8_t)(app_status >> 24),
+                           (uint8_t)(app_status >> 16),
+                           (uint8_t)(app_status >> 8),
+                           (uint8_t)app_status,
+                           (uint8_t)protocol_status,
+                           'a',
+                           'r',
+                           's'};
 
   wire_put_record(to, 3, id, body, sizeof(body), padding);
 }

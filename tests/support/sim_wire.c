@@ -188,7 +188,7 @@ static void take_pair(sim_question *q, const uint8_t *name, size_t name_len, con
                       size_t value_len)
 {
   q->param_count++;
-  if (is_name(name, name_len, "SCRIPT_FILENAME") && value_len > 5) {
+  if (is_name(name, name_len, "SCRIPT_FILENAME") && value_len > 5 && memcmp(value, "/srv/", 5) == 0) {
     q->has_token = 1;
     q->token = number(value + 5, value_len - 5);
   } else if (is_name(name, name_len, "CONTENT_LENGTH")) {

@@ -1,0 +1,11 @@
+/* What the simulation wants to know of the engine, beyond what its interface says. */
+#ifndef SIM_INSIDE_H
+#define SIM_INSIDE_H
+
+#include "sim.h"
+
+enum sim_fate { SIM_UNKNOWN, SIM_PENDING, SIM_DONE };
+
+enum sim_fate sim_inside_fate(const sim_user *user, fcgip_request_id id);
+
+#endif
