@@ -71,28 +71,27 @@ static int print_server(const fcgip_server_status *server)
 
 int main(int argc, char **argv)
 {
-  fcgip_endpoint *endpoints[256];
+  fcgip_endpoint *ends[256];
   fcgip_collection *servers = NULL;
   fcgip_cluster_proxy *cluster = NULL;
   fcgip_status_list *list = NULL;
-  const fcgip_server_status *server;
   const char *path = "/status?full";
-  int rc = argc <= 256 ? FCGIP_OK : FCGIP_EINVAL, failed = 0, i, n = 0;
+  int rc = argc <= 256 ? FCGIP_OK : FCGIP_EINVAL, failed = 0, i;
+  size_t n = 0;
 
   for (i = 1; rc == FCGIP_OK && (i < argc || n == 0); i++)
     if (i + 1 < argc && strcmp(argv[i], "--path") == 0)
       path = argv[++i];
     else
-      rc = fcgip_endpoint_parse(&endpoints[n++], i < argc ? argv[i] : "127.0.0.1:9000", NULL);
-  if (rc < 0 ||
-      (rc = fcgip_cluster_new(&servers, (const fcgip_endpoint *const *)endpoints, (size_t)n)) < 0 ||
+      rc = fcgip_endpoint_parse(&ends[n++], i < argc ? argv[i] : "127.0.0.1:9000", NULL);
+  if (rc < 0 || (rc = fcgip_cluster_new(&servers, (const fcgip_endpoint *const *)ends, n)) < 0 ||
       (rc = fcgip_cluster_proxy_new(&cluster, servers, NULL)) < 0 ||
       (rc = fcgip_cluster_proxy_get_status(cluster, path, 10000, &list)) < 0)
     fprintf(stderr, "%s\nusage: cluster_status [ADDRESS]... [--path PATH]\n", fcgip_strerror(rc));
-  for (size_t at = 0; (server = fcgip_status_list_at(list, at)) != NULL; at++)
-    failed |= print_server(server);
+  for (size_t at = 0; at < fcgip_status_list_count(list); at++)
+    failed |= print_server(fcgip_status_list_at(list, at));
   while (n > 0)
-    fcgip_endpoint_free(endpoints[--n]);
+    fcgip_endpoint_free(ends[--n]);
   fcgip_status_list_free(list);
   fcgip_cluster_proxy_free(cluster);
   fcgip_collection_free(servers);

@@ -1,7 +1,6 @@
 /* One request from the command line: `fcgiget --help` says how. */
-#define _XOPEN_SOURCE 700 /* stat, fileno */
+#define _XOPEN_SOURCE 700 /* getopt, stat */
 #include <fcgiproxy/fcgiproxy.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,18 +8,13 @@
 #include <unistd.h>
 
 static const char help[] =
-    "usage: fcgiget [OPTION]... ADDRESS/PATH[?QUERY]\n"
-    "ADDRESS: 127.0.0.1:9000, tcp://host:9000, [::1]:9000, or unix:///run/php-fpm.sock, of which\n"
-    "the longest beginning that is a socket when fcgiget runs is taken; PATH is the rest.\n"
-    "--method METHOD  --script FILE (on the server)  --var NAME=VALUE  --headers (show them)\n"
-    "--content FILE (- is stdin; below 64 MiB)  --type TYPE  --connect-timeout MS  --timeout MS\n"
-    "exit: 0 HTTP below 400, 1 HTTP from 400, 2 usage, 3 no connection, 4 timeout, 5 other\n";
-static const struct option options[] = {{"method", 1, 0, 'm'},  {"script", 1, 0, 's'},
-                                        {"type", 1, 0, 't'},    {"var", 1, 0, 'v'},
-                                        {"content", 1, 0, 'c'}, {"connect-timeout", 1, 0, 'C'},
-                                        {"timeout", 1, 0, 'T'}, {"headers", 0, 0, 'H'},
-                                        {"help", 0, 0, 'h'},    {0, 0, 0, 0}};
-static char content[64 << 20];
+    "usage: fcgiget [OPTION]... ADDRESS/PATH[?QUERY]\n\n"
+    "ADDRESS: 127.0.0.1:9000, tcp://host:9000, [::1]:9000, unix:///run/php-fpm.sock (of the last,\n"
+    "the longest beginning that is a socket is taken). Options, and their defaults:\n\n"
+    "  -X METHOD (GET)      -d FILE (content, - is stdin; below 64 MiB)   -t TYPE (content type)\n"
+    "  -s SCRIPT (PATH)     -v NAME=VALUE (can be repeated)               -i (show headers, too)\n"
+    "  -c MS (5000; until connected)    -m MS (30000; until the end)      --help\n\n"
+    "Exit: 0 HTTP below 400, 1 HTTP from 400, 2 usage, 3 no connection, 4 timeout, 5 other\n";
 
 /* Ends the program if `rc` is an error. */
 static void must(int rc, const char *what)
@@ -38,71 +32,68 @@ static char *find_path(char *address)
   if (address[0] != '/' && strncmp(address, "unix:", 5) != 0)
     return strchr(strncmp(address, "tcp://", 6) == 0 ? address + 6 : address, '/');
   for (p = file; p != NULL; *p = '/', p = strchr(p + 1, '/'))
-    if ((*p = '\0', stat(file, &st)) == 0 && S_ISSOCK(st.st_mode))
-      found = p;
+    found = (*p = '\0', stat(file, &st)) == 0 && S_ISSOCK(st.st_mode) ? p : found;
+  must(found != NULL ? 0 : FCGIP_ECONNECT, "no part of ADDRESS before a / is a socket");
   return found;
 }
 
-/* Control characters from a server must not reach a terminal; a file or pipe gets what was sent. */
-static void show(FILE *to, const char *text, size_t len)
+/* A terminal would obey control characters that a server sends. */
+static void show(FILE *to, const char *text, size_t len, int raw)
 {
-  for (int raw = !isatty(fileno(to)); len > 0; text++, len--)
-    raw || *text == '\n' || (*text >= ' ' && *text < 0x7f) ? putc(*text, to)
-                                                           : fprintf(to, "\\x%02x", *text & 0xff);
+  for (; len > 0; text++, len--)
+    raw || *text == '\n' || (*text == '\r' && text[1] == '\n') || (*text >= ' ' && *text < 0x7f)
+        ? putc(*text, to)
+        : fprintf(to, "\\x%02x", *text & 0xff);
 }
 
 int main(int argc, char **argv)
 {
-  fcgip_endpoint_options limits = {.struct_size = sizeof(limits)};
-  static fcgip_endpoint *server; /* static: all of it ends with the program */
+  static fcgip_endpoint_options limits = {.struct_size = sizeof(limits),
+                                          .read_write_timeout_ms = UINT32_MAX};
+  const char *v[128] = {['X'] = "GET", ['d'] = "/dev/null", ['c'] = "5000", ['m'] = "30000"}, *text;
+  static char content[64 << 20], rest, *path;
+  static fcgip_endpoint *server; /* nothing is freed: it ends with the program */
   static fcgip_collection *servers;
   static fcgip_request *request;
   static fcgip_response *response;
   static fcgip_proxy *proxy;
-  const char *set[128] = {['c'] = "/dev/null", ['C'] = "0", ['T'] = "0"}, *text;
-  char *path, rest;
   size_t len;
   int c, rc;
 
-  must(fcgip_request_new(&request, "GET", ""), "no memory");
-  while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-    set[c] = optarg != NULL ? optarg : "";
-    len = strcspn(set[c], "=");
-    if (c == 'v')
-      must(fcgip_request_set_custom_var_n(request, optarg, len, optarg + len + 1, strlen(optarg + len)...
-  }
-  if (set['h'] != NULL)
+  if (argc == 2 && strcmp(argv[1], "--help") == 0)
     return fputs(help, stdout) < 0 ? 5 : 0;
+  must(fcgip_request_new(&request, "GET", ""), "no memory");
+  while ((c = getopt(argc, argv, "X:d:t:s:v:c:m:i")) != -1)
+    if (c != 'v')
+      v[c] = optarg != NULL ? optarg : "";
+    else if ((path = strchr(optarg, '=')) == NULL ||
+             (*path = '\0', fcgip_request_set_custom_var(request, optarg, path + 1)) < 0)
+      must(FCGIP_EINVAL, "-v: no NAME=VALUE, or refused");
   path = optind + 1 == argc ? find_path(argv[optind]) : NULL;
-  must(set['?'] == NULL && path != NULL ? FCGIP_OK : FCGIP_EINVAL, help);
-  must(fcgip_request_new(&request, set['m'], ""), set['m']);
-  must(fcgip_request_set_request_uri(request, path), path);
+  must(v['?'] == NULL && path != NULL ? 0 : FCGIP_EINVAL, help);
+  must(fcgip_request_set_custom_var(request, "REQUEST_METHOD", v['X']), "-X: refused");
+  must(fcgip_request_set_request_uri(request, path), "PATH: refused");
   path[strcspn(path, "?")] = '\0';
-  must(fcgip_request_set_custom_var(request, "SCRIPT_NAME", path), path);
-  must(fcgip_request_set_script_filename(request, set['s'] != NULL ? set['s'] : path), path);
-  must(set['t'] != NULL ? fcgip_request_set_content_type(request, set['t']) : 0, set['t']);
-  must(strcmp(set['c'], "-") == 0 || freopen(set['c'], "rb", stdin) != NULL ? FCGIP_OK
-                                                                            : FCGIP_EFILE,
-       set['c']);
+  must(fcgip_request_set_custom_var(request, "SCRIPT_NAME", path), "PATH: refused");
+  must(fcgip_request_set_script_filename(request, v['s'] != NULL ? v['s'] : path), "-s");
+  must(v['t'] != NULL ? fcgip_request_set_content_type(request, v['t']) : 0, "-t: refused");
+  must(strcmp(v['d'], "-") == 0 || freopen(v['d'], "rb", stdin) ? 0 : FCGIP_EFILE, "no file");
   len = fread(content, 1, sizeof(content), stdin);
-  must(feof(stdin) ? fcgip_request_set_content_ref(request, content, len, NULL, NULL) : FCGIP_EFILE,
-       set['c']);
-  must(sscanf(set['C'], "%9u%c", &limits.connect_timeout_ms, &rest) == 1 ? FCGIP_OK : FCGIP_EINVAL,
-       set['C']);
-  must(sscanf(set['T'], "%9u%c", &limits.request_timeout_ms, &rest) == 1 ? FCGIP_OK : FCGIP_EINVAL,
-       set['T']);
-  limits.read_write_timeout_ms = limits.request_timeout_ms != 0 ? UINT32_MAX : 0;
+  must(feof(stdin) ? 0 : FCGIP_EFILE, "-d: it cannot be read, or is 64 MiB or more");
+  must(fcgip_request_set_content_ref(request, content, len, NULL, NULL), "no memory");
+  must(sscanf(v['c'], "%9u%c", &limits.connect_timeout_ms, &rest) == 1 ? 0 : FCGIP_EINVAL, "-c");
+  must(sscanf(v['m'], "%9u%c", &limits.request_timeout_ms, &rest) == 1 ? 0 : FCGIP_EINVAL, "-m");
+  must(*v['c'] >= '0' && *v['m'] >= '0' ? 0 : FCGIP_EINVAL, "-c, -m: no number");
   *path = '\0';
-  must(fcgip_endpoint_parse(&server, argv[optind], &limits), argv[optind]);
+  must(fcgip_endpoint_parse(&server, argv[optind], &limits), "ADDRESS: no HOST:PORT and no socket");
   must(fcgip_round_robin_new(&servers, (const fcgip_endpoint *const *)&server, 1), "no memory");
   must(fcgip_proxy_new(&proxy, servers, NULL), "no memory");
   rc = fcgip_proxy_send_request(proxy, request, &response);
-  text = set['H'] != NULL ? fcgip_response_output(response, &len)
-                          : fcgip_response_body(response, &len);
-  show(stdout, text, len);
+  text = (v['i'] != NULL ? fcgip_response_output : fcgip_response_body)(response, &len);
+  show(stdout, text, len, v['i'] == NULL && !isatty(1));
   text = fcgip_response_stderr(response, &len);
-  show(stderr, text, len);
+  show(stderr, text, len, 0);
+  must(len > 0 && fputc('\n', stderr) == EOF ? FCGIP_EFILE : 0, "stderr");
   must(rc, fcgip_response_error_text(response));
-  must(fflush(stdout) == 0 ? FCGIP_OK : FCGIP_EFILE, "stdout");
-  return fcgip_response_status(response) >= 400;
+  return fflush(stdout) != 0 || ferror(stdout) ? 5 : fcgip_response_status(response) >= 400;
 }

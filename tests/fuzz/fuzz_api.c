@@ -27,7 +27,7 @@ typedef struct world {
   fuzz_input code, callback_code;
   int depth; /* callbacks that are running */
   size_t registered, released;
-  call *sync_call; /* a send_request() is on: its id is not known yet */
+  call *sending; /* inside a send call: its id is not known yet */
 } world;
 
 static void free_proxy(world *w)
@@ -62,12 +62,19 @@ static void send_slot(world *w, unsigned number)
   fcgip_request_id id = 0;
   int rc;
 
-  if (w->proxy == NULL || request == NULL || c == NULL || w->sync_call != NULL)
+  if (w->proxy == NULL || request == NULL || c == NULL || w->sending != NULL)
     return;
   rc = fcgip_request_set_custom_var(request, "TAG", c->tag);
-  if (rc == FCGIP_OK)
-    rc = fcgip_proxy_send_async_request(w->proxy, request, &id);
-  if (rc == FCGIP_OK)
+  if (rc < 0) {
+    FUZZ_CHECK(rc == FCGIP_ENOMEM && fuzz_is_out_of_memory());
+    return;
+  }
+  w->sending = c;
+  rc = fcgip_proxy_send_async_request(w->proxy, request, &id);
+  w->sending = NULL;
+  if (w->proxy == NULL) /* a pass-through callback has freed it */
+    FUZZ_CHECK(rc == FCGIP_EREENTRANT);
+  else if (rc == FCGIP_OK)
     book_sent(&w->book, c, id, &w->net);
   else
     FUZZ_CHECK((rc == FCGIP_EQUEUEFULL && w->servers.options.max_queued > 0) ||
@@ -90,9 +97,9 @@ static void send_and_wait(world *w, unsigned number)
   if (request == NULL || c == NULL ||
       fcgip_request_set_custom_var(request, "TAG", c->tag) != FCGIP_OK)
     return;
-  w->sync_call = c;
+  w->sending = c;
   rc = fcgip_proxy_send_request(w->proxy, request, &response);
-  w->sync_call = NULL;
+  w->sending = NULL;
   if (response != NULL) {
     FUZZ_CHECK(w->proxy == NULL || rc == fcgip_response_error(response));
     book_sent(&w->book, c, fcgip_response_request_id(response), &w->net);
@@ -144,7 +151,7 @@ static int act(world *w, fcgip_request_id own)
   fcgip_request_id id = argument == 0 ? own : book_pick(&w->book, argument);
 
   FUZZ_CHECK(w->proxy != NULL);
-  if (w->sync_call != NULL && (op & 15) <= 4)
+  if (w->sending != NULL && (op & 15) <= 4)
     return 0; /* the book does not know the id of the one that is waited for */
   switch (op & 15) {
   case 1:
@@ -195,7 +202,7 @@ static int on_piece(fcgip_request_id id, const void *output, size_t output_len, 
 
   FUZZ_CHECK(w->proxy != NULL && output != NULL && error != NULL);
   FUZZ_CHECK((output_len > 0) != (error_len > 0));
-  FUZZ_CHECK(w->sync_call != NULL || is_open(w, id));
+  FUZZ_CHECK(w->sending != NULL || is_open(w, id));
   w->depth++;
   verdict = act(w, id);
   w->depth--;
@@ -546,7 +553,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   input_of(&w.code, &in);
   input_of(&w.callback_code, &in);
   net_init(&w.net, &in, fuzz_hash(data, size));
-  w.net.tick = 1 + w.net.tick % 16;
   if (servers_make(&w.servers, &w.net, &options)) {
     make_proxy(&w);
     if (w.proxy != NULL)

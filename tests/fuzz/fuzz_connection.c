@@ -19,6 +19,8 @@ static int pass(fcgip_request_id id, const void *output, size_t output_len, cons
 {
   run *r = user_data;
 
+  if (r->id == 0) /* inside the send call */
+    r->id = id;
   FUZZ_CHECK(id == r->id && output != NULL && error != NULL);
   FUZZ_CHECK((output_len > 0) != (error_len > 0) && r->results == 0 && !r->has_stopped);
   fuzz_put(&r->passed_out, output, output_len);
@@ -63,8 +65,8 @@ static int give_content(uint64_t offset, void *buffer, size_t cap, size_t *n, vo
     return -1;
   if (r->plan.source == SOURCE_ENDS && offset > 0)
     left = 0;
-  if (r->plan.source == SOURCE_DRIPS && left > 7)
-    left = 7;
+  if (r->plan.source == SOURCE_DRIPS && left > 1 + r->content_len / 50)
+    left = 1 + r->content_len / 50;
   *n = left < cap ? left : cap;
   if (*n > 1 && offset == 0 && r->plan.source != SOURCE_WHOLE)
     *n = 1;
@@ -198,6 +200,7 @@ static void wait_for_result(run *r, fcgip_proxy *proxy)
 static void exchange(run *r, fcgip_collection *collection, const fcgip_request *request)
 {
   fcgip_proxy_options options = {.struct_size = (uint32_t)sizeof(options)};
+  fcgip_request_id id = 0;
   fcgip_proxy *proxy;
   int rc;
 
@@ -207,7 +210,9 @@ static void exchange(run *r, fcgip_collection *collection, const fcgip_request *
   rc = fcgip__proxy_new(&proxy, collection, &options, &r->net.sys);
   r->started_us = r->net.now_us;
   if (rc == FCGIP_OK)
-    rc = fcgip_proxy_send_async_request(proxy, request, &r->id);
+    rc = fcgip_proxy_send_async_request(proxy, request, &id);
+  FUZZ_CHECK(r->id == 0 || (rc == FCGIP_OK && r->id == id));
+  r->id = id;
   if (rc == FCGIP_OK) {
     wait_for_result(r, proxy);
     connection_judge(r);
@@ -239,7 +244,7 @@ static void read_plan(plan *p, fuzz_input *in)
   p->method = flags >> 6;
   p->way = way % WAY_COUNT;
   p->source = way / WAY_COUNT % SOURCE_COUNT;
-  p->content_len = content < 128 ? content : (content - 127) * 1500U;
+  p->content_len = content < 128 ? content : (content - 127) * 700U;
   p->endpoint.request_timeout_ms = 1 + fuzz_u8(in) * 4U;
   p->endpoint.connect_timeout_ms = limit(fuzz_u8(in), 4);
   p->endpoint.read_write_timeout_ms = limit(fuzz_u8(in), 4);

@@ -402,6 +402,8 @@ void net_init(net *n, fuzz_input *in, uint64_t secret)
   n->secret = secret;
   n->flags = fuzz_u8(in);
   n->tick = 1U + fuzz_u8(in);
+  if (n->flags & 1) /* time has to pass when every call fails */
+    n->tick = 100 + n->tick * 2;
   n->faults = fuzz_short(in, &n->fault_count);
   n->scripts = in->at;
   n->scripts_len = in->left;

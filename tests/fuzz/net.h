@@ -5,7 +5,7 @@
  * An input has, behind what the target reads itself (net_init()):
  *
  *   flags       1: the faults come again and again; 2: poll reports POLLHUP along with everything
- *   tick        microseconds that each call takes, less one
+ *   tick        microseconds that each call takes, less one; more if the faults come again
  *   n, n bytes  faults: each call takes one; 0 and most others are none (enum net_fault)
  *   the rest    scripts, cut by OP_NEXT; the k-th connection to any server gets the k-th, then the first again
  *

@@ -23,13 +23,18 @@ static int learn_pid(fcgip_request_id id, const void *output, size_t output_len,
                      size_t error_len, void *user_data)
 {
   outcome *outcomes = user_data;
-  const char *body = output_len > 0 ? strstr(output, "\r\n\r\n") : NULL;
-  size_t i;
+  const char *body = memmem(output, output_len, "\r\n\r\n", 4);
+  char digits[16] = "";
+  size_t i, len;
 
   (void)error, (void)error_len;
-  for (i = 0; i < 3 && body != NULL; i++)
+  if (body == NULL)
+    return 0;
+  len = output_len - (size_t)(body + 4 - (const char *)output);
+  memcpy(digits, body + 4, len < sizeof(digits) - 1 ? len : sizeof(digits) - 1);
+  for (i = 0; i < 3; i++)
     if (outcomes[i].id == id && outcomes[i].pid == 0)
-      outcomes[i].pid = (pid_t)atoi(body + 4);
+      outcomes[i].pid = (pid_t)atoi(digits);
   return 0;
 }
 

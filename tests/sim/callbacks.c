@@ -10,6 +10,7 @@ static void pass_time(sim_user *user)
 
   sim_note(world, "slow", user->number, (int64_t)us, 0);
   user->slow_us += us;
+  user->slow_sum_us += us;
   sim_pass(world, us);
 }
 
@@ -154,10 +155,9 @@ static void check_piece(sim_part *part, const void *data, size_t len, const sim_
 {
   sim_world *world = &part->job->run->world;
 
-  if (len > all->len - *passed || memcmp(all->data + *passed, data, len) != 0)
+  if (all != NULL && (len > all->len - *passed || memcmp(all->data + *passed, data, len) != 0))
     sim_fail(world, "request %u: a piece of %s that was not received", part->job->token, what);
-  else
-    *passed += len;
+  *passed += len;
 }
 
 static int on_piece(fcgip_request_id id, const void *output, size_t output_len, const void *error,
@@ -178,12 +178,10 @@ static int on_piece(fcgip_request_id id, const void *output, size_t output_len, 
   }
   if ((output_len > 0) == (error_len > 0))
     sim_fail(world, "a piece of request %u with both streams or none", job->token);
-  if (part->carry != NULL) {
-    check_piece(part, output, output_len, &part->carry->answer.output, &part->passed_output,
-                "output");
-    check_piece(part, error, error_len, &part->carry->answer.errors, &part->passed_errors,
-                "errors");
-  }
+  check_piece(part, output, output_len, part->carry != NULL ? &part->carry->answer.output : NULL,
+              &part->passed_output, "output");
+  check_piece(part, error, error_len, part->carry != NULL ? &part->carry->answer.errors : NULL,
+              &part->passed_errors, "errors");
   mischief(user, job);
   if (!sim_chance(world, job->mischief / 20))
     return 0;

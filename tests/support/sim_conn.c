@@ -344,9 +344,19 @@ size_t sim_conn_write(sim_conn *conn, const uint8_t *data, size_t len)
   return len;
 }
 
+/* A Unix socket's bytes are in the other's queue already, whatever the link. */
+static void hurry(sim_conn *conn)
+{
+  if (conn->family == AF_UNIX)
+    conn->down.ready = conn->down.len;
+}
+
 void sim_conn_shutdown(sim_conn *conn)
 {
+  hurry(conn);
   sim_flow_fin(conn, &conn->down);
+  if (conn->family == AF_UNIX)
+    conn->down.fin_ready = 1;
 }
 
 void sim_conn_break(sim_conn *conn)
@@ -373,6 +383,7 @@ void sim_conn_reset(sim_conn *conn)
   conn->on_change = NULL;
   if (conn->client_closed)
     return;
+  hurry(conn);
   if (latency_us == 0)
     sim_conn_break(conn);
   else
@@ -382,16 +393,13 @@ void sim_conn_reset(sim_conn *conn)
 void sim_conn_close(sim_conn *conn)
 {
   if (conn->up.len > 0 && !conn->client_closed) {
-    /* A Unix socket's bytes are not lost: they are in the other's queue already. */
-    if (conn->family == AF_UNIX)
-      conn->down.ready = conn->down.len;
     sim_conn_reset(conn);
     return;
   }
   conn->server_closed = 1;
   conn->on_change = NULL;
   if (!conn->client_closed)
-    sim_flow_fin(conn, &conn->down);
+    sim_conn_shutdown(conn);
 }
 
 void sim_conn_abandon(sim_conn *conn)

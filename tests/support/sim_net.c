@@ -31,7 +31,7 @@ void sim_net_restart(sim_net *net)
   memset(net->fds, 0, sizeof(net->fds));
   memset(net->watched, 0, sizeof(net->watched));
   memset(net->calls, 0, sizeof(net->calls));
-  net->first_fd = 0;
+  net->first_fd = net->top_fd = 0;
   net->open = 0;
   net->max_open = SIM_FDS;
   net->judge = NULL;

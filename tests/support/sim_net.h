@@ -158,6 +158,7 @@ struct sim_net {
   sim_conn *fds[SIM_FDS];
   short watched[SIM_FDS];
   int first_fd; /* the lowest number that is given out */
+  int top_fd;   /* above all that were */
   size_t open;
   size_t max_open; /* EMFILE beyond */
   sim_conn **conns;

@@ -137,6 +137,9 @@ static int may_read(const sim_worker *worker)
   case SIM_READS_NO_MORE:
     return 0;
   }
+  /* What comes behind a request, while it still runs, stays in the socket (fastcgi_finish_request()). */
+  if (worker->state == SIM_WORKER_RUNNING && worker->question.is_complete)
+    return 0;
   return worker->not_read_before <= worker->server->net->world->now_us;
 }
 

@@ -67,6 +67,8 @@ static int sys_socket(void *context, const fcgip__address *address)
     sim_fatal(net->world, "too many sockets");
   net->fds[fd] = sim_conn_new(net, client, address->storage.ss_family);
   net->fds[fd]->fd = fd;
+  if (fd >= net->top_fd)
+    net->top_fd = fd + 1;
   net->open++;
   client->open++;
   return (int)done(client, SIM_SOCKET, fd, fd);

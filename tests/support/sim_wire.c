@@ -200,23 +200,26 @@ static void take_pair(sim_question *q, const uint8_t *name, size_t name_len, con
   }
 }
 
-/* php-fpm reads each PARAMS record alone: pairs must be whole in it. */
-static void take_params(sim_question *q)
+/* Takes the pairs that are there. php-fpm reads each PARAMS record alone: they must be whole in it. */
+static void take_params(sim_question *q, int is_whole)
 {
-  size_t at = 0;
-
-  while (at < q->params.len) {
+  while (q->pairs_at < q->params.len) {
+    size_t at = q->pairs_at;
     size_t name_len = pair_len(q, &at);
     size_t value_len = pair_len(q, &at);
 
     if (name_len == SIZE_MAX || value_len == SIZE_MAX || name_len + value_len > q->params.len - at) {
-      wrong(q, "a pair that is not whole in its record");
+      if (is_whole)
+        wrong(q, "a pair that is not whole in its record");
       return;
     }
     take_pair(q, q->params.data + at, name_len, q->params.data + at + name_len, value_len);
-    at += name_len + value_len;
+    q->pairs_at = at + name_len + value_len;
   }
+  if (!is_whole)
+    return;
   q->params.len = 0;
+  q->pairs_at = 0;
 }
 
 static void question_header(sim_question *q)
@@ -246,8 +249,10 @@ static void question_content(sim_question *q, const uint8_t *data, size_t len)
 {
   size_t i;
 
-  if (q->type == SIM_PARAMS)
+  if (q->type == SIM_PARAMS) {
     sim_bytes_add(&q->params, data, len);
+    take_params(q, 0);
+  }
   if (q->type == SIM_STDIN) {
     q->content_differs |= !sim_content_is(data, q->token, q->stdin_len, len);
     q->stdin_len += len;
@@ -269,7 +274,7 @@ static void question_end(sim_question *q, size_t content_len)
   q->state = AT_HEADER;
   q->held = 0;
   if (q->type == SIM_PARAMS && content_len > 0)
-    take_params(q);
+    take_params(q, 1);
   if (q->type == SIM_PARAMS && content_len == 0)
     q->has_params = 1;
   if (q->type != SIM_STDIN || content_len > 0)
@@ -396,12 +401,27 @@ static void answer_ended(sim_answer *a)
   a->state = AT_REST;
 }
 
-static void answer_rest(sim_answer *a, size_t len)
+/* Behind END_REQUEST: its padding, and management records, which belong to no request. Returns the bytes used. */
+static size_t answer_rest(sim_answer *a, const uint8_t *data, size_t len)
 {
-  if (len > a->padding)
-    a->is_clean = 0;
-  a->padding -= len < a->padding ? len : a->padding;
-  a->is_padded = a->padding == 0;
+  size_t n = len < a->padding ? len : a->padding;
+
+  a->padding -= n;
+  if (n == 0) {
+    if (a->held == 8)
+      a->held = 0;
+    a->hold[a->held++] = data[0];
+    n = 1;
+    if (a->held == 8) {
+      int is_ours = a->hold[2] != 0 || a->hold[3] != 0 || a->hold[1] < SIM_GET_VALUES_RESULT;
+
+      if (a->hold[0] != 1 || is_ours)
+        a->is_clean = 0;
+      a->padding = (size_t)(a->hold[4] << 8 | a->hold[5]) + a->hold[6];
+    }
+  }
+  a->is_padded = a->padding == 0 && a->held == 8;
+  return n;
 }
 
 int sim_answer_read(sim_answer *a, const uint8_t *data, size_t len)
@@ -439,8 +459,7 @@ int sim_answer_read(sim_answer *a, const uint8_t *data, size_t len)
         answer_ended(a);
       break;
     default:
-      answer_rest(a, n);
-      used += n;
+      used += answer_rest(a, data + used, n);
       break;
     }
     if (a->state == AT_CONTENT && a->left == 0)

@@ -49,6 +49,7 @@ typedef struct sim_question {
   unsigned type;
   size_t left, padding;
   sim_bytes params; /* of the record at hand */
+  size_t pairs_at;  /* those before are read */
   uint64_t stdin_len;
   /* So far */
   uint64_t received; /* bytes */
@@ -81,8 +82,8 @@ typedef struct sim_answer {
   uint8_t has_any;     /* any byte */
   uint8_t has_content; /* of STDOUT or STDERR */
   uint8_t has_ended;
-  uint8_t is_clean;  /* since END_REQUEST nothing came but its padding */
-  uint8_t is_padded; /* and all of that */
+  uint8_t is_clean;  /* since END_REQUEST nothing came but its padding and management records */
+  uint8_t is_padded; /* and all of them are whole */
   uint32_t app_status;
   uint8_t protocol_status;
   sim_bytes output, errors;

@@ -47,7 +47,7 @@ uint64_t sim_between(sim_world *world, uint64_t from, uint64_t to)
   return from + sim_below(world, to - from + 1);
 }
 
-int sim_chance(sim_world *world, unsigned per_mille)
+uint8_t sim_chance(sim_world *world, unsigned per_mille)
 {
   return per_mille > 0 && sim_below(world, 1000) < per_mille;
 }

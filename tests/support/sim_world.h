@@ -53,7 +53,7 @@ uint64_t sim_below(sim_world *world, uint64_t bound);
 /* One of from ... to. */
 uint64_t sim_between(sim_world *world, uint64_t from, uint64_t to);
 /* 1 in `per_mille` of 1000 cases. */
-int sim_chance(sim_world *world, unsigned per_mille);
+uint8_t sim_chance(sim_world *world, unsigned per_mille);
 
 /* `fn` is called that much later, from inside of whatever moves the clock. */
 void sim_after(sim_world *world, uint64_t delay_us, sim_event_fn fn, void *context,

@@ -1,0 +1,96 @@
+/* One run from its seed to its last check. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+#define STEPS 120
+#define AFTERMATH_US 12000000u
+
+void sim_run_init(sim_run *run)
+{
+  memset(run, 0, sizeof(*run));
+  sim_world_init(&run->world, 0);
+  sim_net_init(&run->net, &run->world);
+}
+
+void sim_run_deinit(sim_run *run)
+{
+  sim_net_deinit(&run->net);
+  sim_world_deinit(&run->world);
+}
+
+static void restart(sim_run *run, uint64_t seed)
+{
+  sim_world_restart(&run->world, seed);
+  sim_net_restart(&run->net);
+  failing_allocator_init(&run->memory);
+  run->job_count = run->part_count = 0;
+  run->kept_count = 0;
+  run->job_limit = 1 + (size_t)sim_below(&run->world, sim_chance(&run->world, 60) ? 60 : 12);
+}
+
+static void forget_jobs(sim_run *run)
+{
+  size_t i;
+
+  for (i = 0; i < run->part_count; i++)
+    free(run->parts[i]);
+  for (i = 0; i < run->job_count; i++) {
+    free(run->jobs[i]->content);
+    free(run->jobs[i]);
+  }
+  for (i = 0; i < run->user_count; i++)
+    free(run->users[i].by_id);
+  for (i = 0; i < run->site_count; i++)
+    sim_server_deinit(&run->sites[i].server);
+}
+
+static int is_over(const sim_run *run)
+{
+  size_t i;
+  int all_gone = 1;
+
+  for (i = 0; i < run->user_count; i++) {
+    all_gone &= run->users[i].is_gone;
+    if (run->users[i].unread > 0)
+      return 0;
+  }
+  return all_gone || run->job_count >= run->job_limit;
+}
+
+/* Waits for everything that is left. */
+static void wait_for_all(sim_user *user)
+{
+  int rc;
+
+  if (user->is_gone || user->unread == 0)
+    return;
+  sim_call_begin(user);
+  user->handles = 1;
+  rc = user->is_cluster ? fcgip_cluster_proxy_wait_for_responses(user->cluster, -1)
+                        : fcgip_proxy_wait_for_responses(user->proxy, -1);
+  if (rc != FCGIP_OK && rc != FCGIP_EREENTRANT)
+    sim_fail(&user->run->world, "waiting for all: %s", fcgip_errname(rc));
+  sim_call_end(user, rc, "waiting for all");
+}
+
+void sim_run_once(sim_run *run, uint64_t seed)
+{
+  size_t steps, i;
+
+  restart(run, seed);
+  sim_setup(run);
+  for (steps = 0; steps < STEPS && !is_over(run); steps++) {
+    sim_user *user = &run->users[sim_below(&run->world, run->user_count)];
+
+    if (!user->is_gone)
+      sim_user_acts(user);
+  }
+  for (i = 0; i < run->user_count && sim_chance(&run->world, 700); i++)
+    wait_for_all(&run->users[i]);
+  sim_teardown(run);
+  sim_pass(&run->world, AFTERMATH_US);
+  sim_check_end(run);
+  forget_jobs(run);
+}
