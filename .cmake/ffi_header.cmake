@@ -25,7 +25,7 @@ macro(read_header name)
 endmacro()
 
 macro(take_declarations name)
-  string(REPLACE "\\\n" " " content "${content}")
+  string(REPLACE "\\\n" " " content "\n${content}")
   string(REGEX REPLACE "/\\*[^*]*\\*+([^/*][^*]*\\*+)*/" " " content "${content}")
   string(REGEX REPLACE "//[^\n]*" "" content "${content}")
   # Of declarations that depend on a condition, nobody could tell which ones to take.
@@ -67,9 +67,11 @@ if(NOT text MATCHES ";$" OR text MATCHES "(^|\n)(}[^\n]*|[^\n]*{[^}\n]*)(\n|$)")
   message(FATAL_ERROR "declarations do not end where they should: ${CMAKE_MATCH_2}")
 endif()
 
-list(JOIN constants ", " constants)
+if(constants)
+  list(JOIN constants ", " constants)
+  string(PREPEND text "enum { ${constants} };\n")
+endif()
 file(WRITE "${OUTPUT}.new"
   "struct pollfd { int fd; short events; short revents; };\n"
-  "enum { ${constants} };\n"
   "${text}\n")
 file(RENAME "${OUTPUT}.new" "${OUTPUT}")

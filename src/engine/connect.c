@@ -37,6 +37,7 @@ static void back_off(fcgip__connection *connection)
   fcgip__connection_close_fd(connection);
   connection->retry_us = connection->pool->engine->now_us + backoff_us(connection);
   fcgip__connection_become(connection, FCGIP__CONNECTION_BACKOFF);
+  fcgip__backlog_is_full(connection->exchange);
   fcgip__exchange_arm(connection->exchange);
 }
 
@@ -49,6 +50,28 @@ static void wait_for_connect(fcgip__connection *connection)
     exchange->attempt_us = connection->pool->engine->now_us + ATTEMPT_DELAY_US;
   fcgip__connection_become(connection, FCGIP__CONNECTION_CONNECTING);
   fcgip__exchange_arm(exchange);
+}
+
+/* Within one machine a connection is made by the time connect() returns, though it does not say so: the request goes
+ * out now. If it does not, the first packet was dropped, as the backlog is full. 1, or 0 if it failed after all. */
+static int send_over_loopback(fcgip__connection *connection, const fcgip__address *address,
+                              int *error_number)
+{
+  fcgip__exchange *exchange = connection->exchange;
+  int rc;
+
+  if (!fcgip__address_is_loopback(address))
+    return 1;
+  rc = fcgip__connection_send(connection);
+  if (rc != 0) {
+    *error_number = rc;
+    fcgip__connection_close_fd(connection);
+    fcgip__connection_become(connection, FCGIP__CONNECTION_NEW);
+    return 0;
+  }
+  if (connection->state == FCGIP__CONNECTION_CONNECTING)
+    fcgip__backlog_is_full(exchange);
+  return 1;
 }
 
 /* 1 if the connection is under way or made, 0 if the next address is to be tried, with the reason. */
@@ -68,7 +91,7 @@ static int try_address(fcgip__connection *connection, size_t index, int *error_n
   rc = sys->connect_fn(sys->context, fd, address);
   if (rc >= 0) {
     fcgip__connection_win(connection);
-    fcgip__connection_send(connection);
+    (void)fcgip__connection_send(connection);
     return 1;
   }
   if (fcgip__connect_backlog_is_full(rc, address)) {
@@ -77,7 +100,7 @@ static int try_address(fcgip__connection *connection, size_t index, int *error_n
   }
   if (fcgip__outcome_of_connect(rc) == FCGIP__OUTCOME_STARTED) {
     wait_for_connect(connection);
-    return 1;
+    return send_over_loopback(connection, address, error_number);
   }
   *error_number = fcgip__errno_of(rc);
   fcgip__connection_close_fd(connection);
@@ -133,6 +156,7 @@ void fcgip__connection_win(fcgip__connection *connection)
     fcgip__connection_close(FCGIP__OWNER(node, fcgip__connection, rival));
   exchange->attempt_us = FCGIP__NEVER;
   exchange->pool->stats.opened++;
+  fcgip__backlog_has_room(exchange);
   fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);
   fcgip__exchange_active(exchange);
 }
@@ -181,7 +205,7 @@ static void retry(fcgip__connection *connection)
   if (connection->state == FCGIP__CONNECTION_SENDING) {
     connection->retry_us = FCGIP__NEVER;
     fcgip__connection_touch(connection);
-    fcgip__connection_send(connection);
+    (void)fcgip__connection_send(connection);
     return;
   }
   fcgip__connection_become(connection, FCGIP__CONNECTION_NEW);

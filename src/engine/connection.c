@@ -220,6 +220,7 @@ static void detach(fcgip__connection *connection)
   if (exchange->connection != connection)
     return;
   exchange->connection = NULL;
+  fcgip__backlog_has_room(exchange);
   rival = fcgip__list_first(&exchange->rivals);
   if (rival != NULL) {
     fcgip__list_remove(rival);
@@ -303,16 +304,20 @@ void fcgip__connection_on_event(fcgip__connection *connection, short revents)
 {
   const short failed = POLLERR | POLLHUP | POLLNVAL;
 
+  int rc;
+
   switch (connection->state) {
   case FCGIP__CONNECTION_CONNECTING:
-    fcgip__connection_send(connection);
+    rc = fcgip__connection_send(connection);
+    if (rc != 0)
+      fcgip__connection_next_address(connection, rc);
     break;
   case FCGIP__CONNECTION_SENDING:
     if ((revents & (POLLIN | failed)) && wants_to_receive(connection))
       fcgip__connection_receive(connection);
     if (connection->state == FCGIP__CONNECTION_SENDING && (revents & (POLLOUT | failed)) &&
         wants_to_send(connection))
-      fcgip__connection_send(connection);
+      (void)fcgip__connection_send(connection);
     break;
   case FCGIP__CONNECTION_RECEIVING:
     if (wants_to_receive(connection))

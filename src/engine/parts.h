@@ -28,6 +28,9 @@ typedef struct fcgip__pool {
   fcgip__list busy; /* connections that carry an exchange */
   fcgip__list
       unanswered; /* exchanges sent on new connections, oldest first: a worker may not have taken them yet */
+  fcgip__list unaccepted; /* exchanges whose connection stands before a full backlog */
+  size_t unaccepted_count;
+  size_t window;    /* connections that may be open beside those, while there are any */
   fcgip__list idle; /* those that could carry one, most recently used first */
   size_t idle_count;
   size_t open_count;          /* both together */
@@ -48,6 +51,7 @@ struct fcgip__exchange {
   fcgip__map_link by_id;
   fcgip__node node;       /* in pool->queue while waiting, in engine->done afterwards */
   fcgip__node unanswered; /* in pool->unanswered */
+  fcgip__node unaccepted; /* in pool->unaccepted */
   fcgip__timer timer;
   fcgip__pool *pool;
   fcgip__connection *connection; /* NULL while waiting, and when done */
@@ -192,6 +196,15 @@ void fcgip__failure_of_phase(fcgip__failure *failure, enum fcgip__phase phase);
 char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure, const char *address,
                           const char *before);
 
+/* backlog.c */
+/* The connection was refused room in the backlog, or has it now, or needs it no more. */
+void fcgip__backlog_is_full(fcgip__exchange *exchange);
+void fcgip__backlog_has_room(fcgip__exchange *exchange);
+/* A request went out whole on a new connection: tells whether the server has room for it. */
+void fcgip__backlog_note_sent(fcgip__exchange *exchange);
+/* 0 while one more connection would only stand before the full backlog too. */
+int fcgip__backlog_allows(fcgip__pool *pool);
+
 /* connect.c */
 void fcgip__connection_connect(fcgip__connection *connection);
 /* It is connected: its rivals are closed, and it may send. */
@@ -223,7 +236,9 @@ int fcgip__connection_is_alive(fcgip__connection *connection);
 void fcgip__connection_touch(fcgip__connection *connection);
 
 /* send.c */
-void fcgip__connection_send(fcgip__connection *connection);
+/* Sends what the socket takes. 0, or the errno of a connection that could not be made after all: nothing was done
+ * about that yet. */
+int fcgip__connection_send(fcgip__connection *connection);
 
 /* receive.c */
 void fcgip__connection_receive(fcgip__connection *connection);

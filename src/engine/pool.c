@@ -22,6 +22,7 @@ void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endp
   pool->limits.max_body_bytes = clamp_size(pool->options->max_body_bytes);
   fcgip__list_init(&pool->queue);
   fcgip__list_init(&pool->unanswered);
+  fcgip__list_init(&pool->unaccepted);
   fcgip__list_init(&pool->busy);
   fcgip__list_init(&pool->idle);
   fcgip__node_init(&pool->hungry);
@@ -135,12 +136,12 @@ void fcgip__pool_dispatch(fcgip__pool *pool)
     if (idle != NULL) {
       fcgip__pool_leave_queue(pool, exchange);
       fcgip__connection_assign(idle, exchange);
-      fcgip__connection_send(idle);
+      (void)fcgip__connection_send(idle);
       continue;
     }
     if (!fcgip__pool_may_open(pool))
       close_oldest_idle(pool);
-    if (!fcgip__pool_may_open(pool))
+    if (!fcgip__pool_may_open(pool) || !fcgip__backlog_allows(pool))
       return;
     start_fresh(pool, exchange);
   }

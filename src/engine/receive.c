@@ -47,6 +47,7 @@ static int on_content(fcgip__connection *connection, const fcgip__event *event, 
 {
   connection->exchange->has_answer = 1;
   fcgip__list_remove(&connection->exchange->unanswered);
+  fcgip__backlog_has_room(connection->exchange);
   fcgip__exchange_active(connection->exchange);
   if (rc < 0) {
     fcgip__connection_fail_with(connection, rc, 0, connection->exchange->response->why);

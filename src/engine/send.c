@@ -18,6 +18,8 @@ static void sent_all(fcgip__connection *connection)
   exchange->is_sent = 1;
   exchange->sent_us = connection->pool->engine->now_us;
   fcgip__pool_note_sent(connection->pool, exchange);
+  if (!connection->is_reused)
+    fcgip__backlog_note_sent(exchange);
   fcgip__connection_become(connection, FCGIP__CONNECTION_RECEIVING);
   fcgip__exchange_arm(exchange);
 }
@@ -31,75 +33,61 @@ static void send_failed(fcgip__connection *connection, int error_number)
   fcgip__connection_receive(connection);
 }
 
-/* The first byte that the kernel takes is the proof of a connection: poll's word is not (a Unix socket that is not
- * connecting is "writable" too). */
-static void connect_failed(fcgip__connection *connection, int64_t result)
+/* Why connecting failed: what is pending on the socket says more than what send() makes of it. */
+static int connect_error(const fcgip__connection *connection, int64_t result)
 {
   const fcgip__sys *sys = connection->pool->engine->sys;
   int pending = sys->socket_error_fn(sys->context, connection->fd);
 
-  fcgip__connection_next_address(connection, fcgip__errno_of(pending < 0 ? pending : result));
+  return fcgip__errno_of(pending < 0 ? pending : result);
 }
 
-/* What send() said. 1: go on with the next piece. */
-static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total)
+static int took(fcgip__connection *connection, uint64_t n, uint64_t total)
 {
-  fcgip__engine *engine = connection->pool->engine;
+  if (connection->state == FCGIP__CONNECTION_CONNECTING)
+    fcgip__connection_win(connection);
+  connection->sent += n;
+  connection->pool->stats.bytes_sent += n;
+  fcgip__exchange_active(connection->exchange);
+  if (connection->sent < total)
+    return n > 0;
+  sent_all(connection);
+  return 0;
+}
 
-  if (n >= 0) {
-    if (connection->state == FCGIP__CONNECTION_CONNECTING)
-      fcgip__connection_win(connection);
-    connection->sent += (uint64_t)n;
-    connection->pool->stats.bytes_sent += (uint64_t)n;
-    fcgip__exchange_active(connection->exchange);
-    if (connection->sent < total)
-      return n > 0;
-    sent_all(connection);
+/* What send() said. 1: go on with the next piece. The first byte that the kernel takes is the proof of a connection:
+ * poll's word is not (a Unix socket that is not connecting is "writable" too). */
+static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total, int *error_number)
+{
+  if (n >= 0)
+    return took(connection, (uint64_t)n, total);
+  if (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_AGAIN)
     return 0;
-  }
-  switch (fcgip__outcome_of_transfer(n)) {
-  case FCGIP__OUTCOME_AGAIN:
-    break;
-  case FCGIP__OUTCOME_RESOURCE:
-    if (connection->state == FCGIP__CONNECTION_SENDING) {
-      connection->retry_us = engine->now_us + SHORT_OF_BUFFERS_US;
-      fcgip__connection_touch(connection);
-      break;
-    }
-    connect_failed(connection, n);
-    break;
-  case FCGIP__OUTCOME_STARTED:
-  case FCGIP__OUTCOME_GONE:
-  case FCGIP__OUTCOME_FAILED:
-    if (connection->state == FCGIP__CONNECTION_CONNECTING)
-      connect_failed(connection, n);
-    else
-      send_failed(connection, fcgip__errno_of(n));
-    break;
+  if (connection->state == FCGIP__CONNECTION_CONNECTING) {
+    *error_number = connect_error(connection, n);
+  } else if (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_RESOURCE) {
+    connection->retry_us = connection->pool->engine->now_us + SHORT_OF_BUFFERS_US;
+    fcgip__connection_touch(connection);
+  } else {
+    send_failed(connection, fcgip__errno_of(n));
   }
   return 0;
 }
 
-/* The content source was asked; its answer. 1 if there is something to send. */
+/* The content source was asked; its answer. 1 unless that was the end. With nothing for now there may still be headers
+ * to send. */
 static int on_read(fcgip__connection *connection, int rc, size_t n)
 {
-  fcgip__exchange *exchange = connection->exchange;
-
   if (connection->state == FCGIP__CONNECTION_CLOSED) /* the source has cancelled it */
     return 0;
-  if (rc == FCGIP_EAGAIN) {
-    exchange->is_starved = 1;
-    fcgip__connection_touch(connection);
-    return 0;
-  }
-  if (rc < 0) {
+  if (rc < 0 && rc != FCGIP_EAGAIN) {
     fcgip__connection_fail_with(connection, rc, 0,
                                 rc == FCGIP_EINVAL
                                     ? "the content source did not give as many bytes as announced"
                                     : "the content source failed");
     return 0;
   }
-  exchange->window->have = n;
+  connection->exchange->window->have = rc == FCGIP_OK ? n : 0;
   return 1;
 }
 
@@ -137,7 +125,7 @@ static int fill_window(fcgip__connection *connection, fcgip__encoded *encoded)
 }
 
 /* One send. 1 to go on. */
-static int send_once(fcgip__connection *connection)
+static int send_once(fcgip__connection *connection, int *error_number)
 {
   const fcgip__sys *sys = connection->pool->engine->sys;
   fcgip__encoded encoded = connection->exchange->snapshot->encoded;
@@ -149,16 +137,22 @@ static int send_once(fcgip__connection *connection)
     return 0;
   count = fcgip__encode(&encoded, connection->wire_id, connection->is_kept, connection->sent,
                         scratch, sizeof(scratch), iov, IOVEC_COUNT);
+  if (count == 0) {
+    connection->exchange->is_starved = 1;
+    fcgip__connection_touch(connection);
+    return 0;
+  }
   return on_sent(connection, sys->send_fn(sys->context, connection->fd, iov, count),
-                 fcgip__encoded_len(&encoded));
+                 fcgip__encoded_len(&encoded), error_number);
 }
 
-void fcgip__connection_send(fcgip__connection *connection)
+int fcgip__connection_send(fcgip__connection *connection)
 {
-  int rounds = 0;
+  int rounds = 0, error_number = 0;
 
-  while (rounds++ < SEND_ROUNDS && send_once(connection))
+  while (rounds++ < SEND_ROUNDS && send_once(connection, &error_number))
     ;
   if (connection->state == FCGIP__CONNECTION_SENDING)
     fcgip__exchange_arm(connection->exchange);
+  return error_number;
 }

@@ -152,6 +152,21 @@ void fcgip__address_list_interleave(fcgip__address_list *list)
   }
 }
 
+int fcgip__address_is_loopback(const fcgip__address *address)
+{
+  if (address->storage.ss_family == AF_INET) {
+    const struct sockaddr_in *v4 = (const void *)&address->storage;
+
+    return (ntohl(v4->sin_addr.s_addr) >> 24) == 127;
+  }
+  if (address->storage.ss_family == AF_INET6) {
+    const struct sockaddr_in6 *v6 = (const void *)&address->storage;
+
+    return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+  }
+  return 0;
+}
+
 int fcgip__address_is_unix(const fcgip__address *address)
 {
   return address->storage.ss_family == AF_UNIX;

@@ -31,6 +31,9 @@ int fcgip__address_add_raw(fcgip__address_list *list, const void *bytes, size_t 
  * a family that does not work costs one attempt and not all. */
 void fcgip__address_list_interleave(fcgip__address_list *list);
 
+/* 1 for an address of the loopback interface. */
+int fcgip__address_is_loopback(const fcgip__address *address);
+
 /* 1 for a Unix socket. */
 int fcgip__address_is_unix(const fcgip__address *address);
 

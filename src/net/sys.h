@@ -20,6 +20,9 @@ typedef struct fcgip__sys {
   /* A stream socket for this address: non-blocking, close-on-exec, TCP without Nagle's delay. */
   int (*socket_fn)(void *context, const fcgip__address *address);
   int (*connect_fn)(void *context, int fd, const fcgip__address *address);
+  /* 1 if a peer on this machine has not taken what was sent: over TCP that is how a full backlog shows, as the
+   * client's side is connected all the same. 0 if it has, and where that cannot be told. May be NULL: 0. */
+  int (*unaccepted_fn)(void *context, int fd, const fcgip__address *address);
   /* The error that is pending on the socket, negated; 0 if there is none. */
   int (*socket_error_fn)(void *context, int fd);
   /* 1 if the socket is connected to itself, which TCP allows when both ports happen to be the same. */

@@ -388,10 +388,12 @@ static void held_workers(conf_test *test)
   php_stop(&p);
 }
 
-/* Twenty thousand bytes, then a pause in which something happens to the worker. */
+/* Twenty thousand bytes, then a pause in which something happens to the worker; not by sleep(), which a signal cuts
+ * short. */
 static const char *half(const php *p)
 {
-  return php_script(p, "half.php", "echo str_repeat('x', 20000); flush(); sleep(2); echo 'end';");
+  return php_script(p, "half.php", "echo str_repeat('x', 20000); flush(); $t = microtime(true);"
+                                 " while (microtime(true) < $t + 1) usleep(1000); echo 'end';");
 }
 
 static void wait_for_half(fixture *f)

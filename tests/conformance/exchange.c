@@ -37,6 +37,19 @@ void conf_fail(conf_test *test, const char *format, ...)
   test->outcome = OUTCOME_FAIL;
 }
 
+void conf_note(conf_test *test, const char *format, ...)
+{
+  size_t len = strlen(test->message);
+  va_list args;
+
+  if (test->outcome != OUTCOME_PASS || len + 4 > sizeof(test->message))
+    return;
+  len += (size_t)snprintf(test->message + len, sizeof(test->message) - len, "%s", len > 0 ? "; " : "");
+  va_start(args, format);
+  vsnprintf(test->message + len, sizeof(test->message) - len, format, args);
+  va_end(args);
+}
+
 void conf_skip(conf_test *test, const char *format, ...)
 {
   va_list args;

@@ -21,6 +21,7 @@ static const char usage[] =
     "  --short            without what takes seconds of computing, for slow tools such as valgrind\n"
     "  --jobs N           processes at the same time, by default one per processor; 0: all in this one\n"
     "  --junit FILE       writes the table as JUnit XML, too\n"
+    "  --notes            also shows what was measured, and why something was skipped\n"
     "  --list             only lists the ids and where they are tested\n";
 
 static int parse_splits(const char *text, conf_options *options)
@@ -45,6 +46,7 @@ static int parse(int argc, char **argv, conf_options *options)
                                         {"splits", 1, NULL, 's'}, {"short", 0, NULL, 'q'},
                                         {"jobs", 1, NULL, 'j'},   {"junit", 1, NULL, 'x'},
                                         {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'},
+                                        {"notes", 0, NULL, 'n'},
                                         {NULL, 0, NULL, 0}};
   int c;
 
@@ -61,6 +63,8 @@ static int parse(int argc, char **argv, conf_options *options)
       options->jobs = (size_t)strtoul(optarg, NULL, 10);
     else if (c == 'x')
       options->junit = optarg;
+    else if (c == 'n')
+      options->shows_notes = 1;
     else if (c == 'l')
       options->only_lists = 1;
     else {
@@ -113,7 +117,7 @@ int main(int argc, char **argv)
   make_folder(folder, sizeof(folder));
   conf_run_all(&table, &options, folder);
   nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-  conf_print_table(&table);
+  conf_print_table(&table, options.shows_notes);
   if (options.junit != NULL && conf_write_junit(&table, options.junit) != 0) {
     perror(options.junit);
     status = 1;

@@ -48,7 +48,8 @@ void php_request(reference_bytes *to, unsigned id, unsigned role, unsigned flags
 /* A fact about php-fpm, which is only one on 8.2. */
 void php_fact(const php *p, int is_so, const char *what);
 
-/* A proxy to the pool; its peer is not used. To be freed with php_fixture_free(). */
+/* A proxy to the pool; its peer is not used. To be freed with php_fixture_free(), which checks
+ * that memory was given back, unless f->blocks is SIZE_MAX. */
 void php_fixture(fixture *f, const php *p, const conf_request *options);
 void php_fixture_free(fixture *f);
 

@@ -17,6 +17,7 @@ typedef struct conf_options {
   size_t jobs;           /* processes at the same time; 0: everything in this one */
   int is_short;
   int only_lists;
+  int shows_notes;
 } conf_options;
 
 typedef struct conf_cell {
@@ -48,7 +49,7 @@ void conf_table_free(conf_table *table);
 void conf_run_all(conf_table *table, const conf_options *options, const char *folder);
 
 void conf_print_list(const conf_table *table);
-void conf_print_table(const conf_table *table);
+void conf_print_table(const conf_table *table, int with_notes);
 int conf_write_junit(const conf_table *table, const char *path);
 /* How many cells of the first column are failures. */
 size_t conf_failures(const conf_table *table);

@@ -119,6 +119,8 @@ int conf_judge(const conf_test *test, const conf_expect *want, const conf_result
 /* Notes a failure, the first of a test in words. */
 void conf_fail(conf_test *test, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void conf_skip(conf_test *test, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What was measured, for --notes. */
+void conf_note(conf_test *test, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int conf_check(conf_test *test, int condition, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 #define CHECK(test, condition)                                                                     \

@@ -114,7 +114,7 @@ static void print_message(const char *text)
   putchar('\n');
 }
 
-static void print_messages(const conf_table *table)
+static void print_messages(const conf_table *table, int with_notes)
 {
   const conf_cell *cell;
   size_t i, j;
@@ -127,7 +127,8 @@ static void print_messages(const conf_table *table)
       cell = &table->rows[i].cells[j];
       if (cell->outcome == OUTCOME_FAIL || cell->outcome == OUTCOME_WHOLE ||
           cell->outcome == OUTCOME_DIFFERS ||
-          (j == 0 && cell->outcome == OUTCOME_SKIPPED)) {
+          (j == 0 && cell->outcome == OUTCOME_SKIPPED) ||
+          (with_notes && cell->message[0] != '\0')) {
         printf("  %-8s %s: ", table->rows[i].first->id, cell_text(table, &table->rows[i], j));
         print_message(cell->message);
       }
@@ -164,7 +165,7 @@ static void print_totals(const conf_table *table)
   }
 }
 
-void conf_print_table(const conf_table *table)
+void conf_print_table(const conf_table *table, int with_notes)
 {
   const conf_row *row;
   size_t i, j;
@@ -182,7 +183,7 @@ void conf_print_table(const conf_table *table)
     printf("%s%s\n", conf_row_see(row) != NULL ? "  see " : "",
            conf_row_see(row) != NULL ? conf_row_see(row) : "");
   }
-  print_messages(table);
+  print_messages(table, with_notes);
   print_totals(table);
 }
 

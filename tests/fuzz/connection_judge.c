@@ -34,6 +34,8 @@ static int refusal(unsigned protocol_status)
 
 static int is_source_error(const run *r, int error)
 {
+  if (r->content_len == 0 || r->has_stopped)
+    return 0;
   if (r->plan.source == SOURCE_FAILS)
     return error == FCGIP_ECANCELED;
   return (r->plan.source == SOURCE_ENDS || r->plan.source == SOURCE_EXCEEDS) &&

@@ -251,6 +251,10 @@ static void make_request(world *w, unsigned kind)
     rc = fcgip_request_add_pass_through_callback(request, on_piece, w, on_release);
   }
   FUZZ_CHECK(rc == FCGIP_OK || (rc == FCGIP_ENOMEM && fuzz_is_out_of_memory()));
+  if (rc < 0) { /* without all of its callbacks its results would be lost to us */
+    fcgip_request_free(request);
+    return;
+  }
   fcgip_request_free(*slot);
   *slot = request;
 }

@@ -169,6 +169,13 @@ static int call_is_self_connected(void *context, int fd, const fcgip__address *a
   return next_fault(context) == 0xff;
 }
 
+static int call_unaccepted(void *context, int fd, const fcgip__address *address)
+{
+  (void)address;
+  (void)use(context, fd);
+  return next_fault(context) % 8 == FAULT_UNACCEPTED;
+}
+
 static int64_t call_send(void *context, int fd, const struct iovec *iov, size_t iov_len)
 {
   net *n = context;
@@ -390,10 +397,18 @@ void net_advance(net *n, uint64_t us)
 
 void net_init(net *n, fuzz_input *in, uint64_t secret)
 {
-  static const fcgip__sys sys = {
-      NULL,        call_socket, call_connect, call_socket_error, call_is_self_connected,
-      call_send,   call_recv,   call_peek,    call_close,        call_poll,
-      call_now_us, call_resolve};
+  static const fcgip__sys sys = {.socket_fn = call_socket,
+                                 .connect_fn = call_connect,
+                                 .unaccepted_fn = call_unaccepted,
+                                 .socket_error_fn = call_socket_error,
+                                 .is_self_connected_fn = call_is_self_connected,
+                                 .send_fn = call_send,
+                                 .recv_fn = call_recv,
+                                 .peek_fn = call_peek,
+                                 .close_fn = call_close,
+                                 .poll_fn = call_poll,
+                                 .now_us_fn = call_now_us,
+                                 .resolve_fn = call_resolve};
 
   memset(n, 0, sizeof(*n));
   n->sys = sys;

@@ -54,7 +54,8 @@ enum net_fault {
   FAULT_INTERRUPTED,
   FAULT_SHORT, /* so many bytes and one; poll: reports nothing; also returns early */
   FAULT_BUFFERS,
-  FAULT_ERROR, /* of the table of errors; poll: reports too much */
+  FAULT_ERROR,      /* of the table of errors; poll: reports too much */
+  FAULT_UNACCEPTED, /* of unaccepted_fn only */
   FAULT_COUNT
 };
 

@@ -269,7 +269,7 @@ static void save_faults(void)
     save("connection", name, &seed);
   }
   for (at = 0; at < 6; at++) {
-    for (fault = FAULT_AGAIN; fault < FAULT_COUNT; fault++) {
+    for (fault = FAULT_AGAIN; fault <= FAULT_ERROR; fault++) {
       seed.len = 0;
       put_plan(&seed, 0, at % 4, 5);
       seed.data[seed.len - 1] = (uint8_t)(at + 1);

@@ -48,13 +48,13 @@ static void judge_bytes(const verdict *v)
 
   if (!v->job->keeps_body)
     return;
-  if (len > answer->output.len || memcmp(output, answer->output.data, len) != 0 ||
+  if (len > answer->output.len || !sim_same(output, answer->output.data, len) ||
       (len < answer->output.len && !may_stop))
     WRONG(v, "request %u (%s): %zu bytes of output, %zu were received", v->job->token,
           fcgip_errname(v->error), len, answer->output.len);
   output = fcgip_response_stderr(v->response, &len);
   limit = smaller(limit, answer->errors.len);
-  if (len > limit || memcmp(output, answer->errors.data, len) != 0 || (len < limit && !may_stop))
+  if (len > limit || !sim_same(output, answer->errors.data, len) || (len < limit && !may_stop))
     WRONG(v, "request %u (%s): %zu bytes of errors, %zu were received", v->job->token,
           fcgip_errname(v->error), len, answer->errors.len);
   if (fcgip_response_stderr_is_truncated(v->response) !=

@@ -63,6 +63,8 @@ void sim_plan_make(sim_run *run, sim_plan *plan)
   memset(plan, 0, sizeof(*plan));
   plan->status = statuses[sim_below(world, sizeof(statuses) / sizeof(statuses[0]))];
   plan->body_len = some_len(world);
+  if (plan->body_len > run->smallest_cap * 200)
+    plan->body_len = run->smallest_cap * 200;
   plan->record_len = sim_chance(world, 100) ? 1 + (size_t)sim_below(world, 60) : 8184;
   if (sim_chance(world, 50))
     plan->record_len = 65535;
@@ -206,8 +208,8 @@ void sim_site_runs(void *context, sim_worker *worker)
 
   if (job == NULL || !worker->question.has_token)
     return;
-  /* One that refuses does not run it. */
-  if (site->nature == SIM_HONEST && job->plan.protocol_status != 0)
+  /* One that refuses does not run it. A hostile one may say so and run it all the same: that is its word. */
+  if (site->nature != SIM_HONEST || job->plan.protocol_status != 0)
     return;
   sim_note(&site->run->world, "runs", worker->server->number, job->token, 0);
   job->runs[site - site->run->sites]++;

@@ -12,8 +12,10 @@
 
 #define NEVER_LIMIT UINT32_MAX
 
-static void some_link(sim_world *world, sim_link *link)
+static void some_link(sim_run *run, sim_link *link)
 {
+  sim_world *world = &run->world;
+
   memset(link, 0, sizeof(*link));
   link->connect_us = 1 + (uint32_t)sim_below(world, sim_chance(world, 100) ? 300000 : 800);
   if (sim_chance(world, 600))
@@ -31,6 +33,10 @@ static void some_link(sim_world *world, sim_link *link)
   link->down_cap = sim_chance(world, 150) ? 1 + (size_t)sim_below(world, 300)
                                           : 2048 + (size_t)sim_below(world, 65536);
   link->connects_at_once = sim_chance(world, 100);
+  if (link->up_cap < run->smallest_cap)
+    run->smallest_cap = link->up_cap;
+  if (link->down_cap < run->smallest_cap)
+    run->smallest_cap = link->down_cap;
 }
 
 static void some_nature(sim_run *run, sim_site *site)
@@ -143,7 +149,7 @@ static void make_site(sim_run *run, unsigned number)
   snprintf(place, sizeof(place), site->is_unix ? "/run/%u.sock" : "10.0.0.%u", number);
   site->listener = site->is_unix ? sim_listen_unix(&run->net, place)
                                  : sim_listen_tcp(&run->net, place, 9000);
-  some_link(world, &site->listener->link);
+  some_link(run, &site->listener->link);
   some_nature(run, site);
   for (i = 0; i < 2 && site->has_name; i++) {
     if (!sim_chance(world, 500))
@@ -271,6 +277,7 @@ void sim_setup(sim_run *run)
   run->net.first_fd = sim_chance(world, 100) ? 0 : 3;
   run->mischief = sim_chance(world, 500) ? (unsigned)sim_below(world, 300) : 0;
   run->largest_body = 0;
+  run->smallest_cap = SIZE_MAX / 1000;
   run->user_count = sim_chance(world, 300) ? 2 : 1;
   run->site_count = 1 + (size_t)sim_below(world, 4);
   for (i = 0; i < run->user_count; i++) {

@@ -161,6 +161,7 @@ struct sim_run {
   size_t kept_count;
   uint64_t results;
   uint64_t largest_body; /* limit of a body */
+  size_t smallest_cap;   /* of a link */
 };
 
 /* setup.c */

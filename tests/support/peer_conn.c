@@ -26,16 +26,12 @@ uint64_t peer_now_ms(void)
 peer_conn *peer_conn_new(int fd, int is_unix, const peer_script *script)
 {
   peer_conn *conn = calloc(1, sizeof(*conn));
-  size_t i;
 
   if (conn == NULL)
     abort();
   conn->fd = fd;
   conn->is_unix = is_unix;
   conn->script = script;
-  for (i = 0; script != NULL && i < script->count; i++)
-    if (script->steps[i].op == PEER_RST && is_unix)
-      conn->leaves_one_unread = 1;
   return conn;
 }
 
@@ -283,8 +279,25 @@ static int finish(peer_conn *conn, peer_op op)
   return MOVED;
 }
 
+/* The reset of a Unix socket: what is read last must leave a byte for it. */
+static int must_leave_one(const peer_conn *conn)
+{
+  const peer_step_spec *step;
+  size_t i;
+
+  for (i = conn->at + 1; conn->is_unix && conn->script != NULL && i < conn->script->count; i++) {
+    step = &conn->script->steps[i];
+    if (step->op == PEER_READ_REQUEST || step->op == PEER_READ_PARAMS)
+      return 0;
+    if (step->op == PEER_RST)
+      return 1;
+  }
+  return 0;
+}
+
 static void enter(peer_conn *conn, const peer_step_spec *step)
 {
+  conn->leaves_one_unread = must_leave_one(conn);
   conn->entered = 1;
   conn->mark = step->op == PEER_DRIP ? 0 : conn->received;
   conn->due_ms = step->op == PEER_PAUSE ? peer_now_ms() + step->ms : 0;

@@ -34,6 +34,11 @@ void sim_bytes_free(sim_bytes *bytes)
   memset(bytes, 0, sizeof(*bytes));
 }
 
+int sim_same(const void *a, const void *b, size_t len)
+{
+  return len == 0 || memcmp(a, b, len) == 0;
+}
+
 /* A prime: no record or buffer size is a multiple of it, so that bytes at the wrong place differ. */
 #define RUN 4093u
 

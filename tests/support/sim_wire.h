@@ -28,6 +28,8 @@ typedef struct sim_bytes {
 void sim_bytes_add(sim_bytes *bytes, const void *data, size_t len);
 void sim_bytes_text(sim_bytes *bytes, const char *text);
 void sim_bytes_free(sim_bytes *bytes);
+/* As memcmp() == 0; no bytes need no address. */
+int sim_same(const void *a, const void *b, size_t len);
 
 /* Contents that tell whose they are, at any place in them. */
 void sim_content(uint8_t *out, uint64_t token, uint64_t from, size_t len);
