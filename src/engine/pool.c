@@ -125,26 +125,41 @@ static void start_fresh(fcgip__pool *pool, fcgip__exchange *exchange)
   fcgip__connection_connect(connection);
 }
 
+/* Starts the next in the queue. 0 if it has to wait. */
+static int start_next(fcgip__pool *pool, fcgip__exchange *exchange)
+{
+  fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool);
+
+  if (idle != NULL) {
+    fcgip__pool_leave_queue(pool, exchange);
+    fcgip__connection_assign(idle, exchange);
+    (void)fcgip__connection_send(idle);
+    return 1;
+  }
+  if (!fcgip__pool_may_open(pool))
+    close_oldest_idle(pool);
+  if (!fcgip__pool_may_open(pool) || !fcgip__backlog_allows(pool))
+    return 0;
+  start_fresh(pool, exchange);
+  return 1;
+}
+
+static int may_idle(const fcgip__pool *pool, size_t count)
+{
+  return pool->options->max_idle_connections == FCGIP__NONE ||
+         count <= pool->options->max_idle_connections;
+}
+
 void fcgip__pool_dispatch(fcgip__pool *pool)
 {
   fcgip__node *node;
 
-  while (!pool->engine->is_doomed && (node = fcgip__list_first(&pool->queue)) != NULL) {
-    fcgip__exchange *exchange = FCGIP__OWNER(node, fcgip__exchange, node);
-    fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool);
-
-    if (idle != NULL) {
-      fcgip__pool_leave_queue(pool, exchange);
-      fcgip__connection_assign(idle, exchange);
-      (void)fcgip__connection_send(idle);
-      continue;
-    }
-    if (!fcgip__pool_may_open(pool))
-      close_oldest_idle(pool);
-    if (!fcgip__pool_may_open(pool) || !fcgip__backlog_allows(pool))
-      return;
-    start_fresh(pool, exchange);
-  }
+  while (!pool->engine->is_doomed && (node = fcgip__list_first(&pool->queue)) != NULL)
+    if (!start_next(pool, FCGIP__OWNER(node, fcgip__exchange, node)))
+      break;
+  /* Those that were kept for the queue only. */
+  while (!may_idle(pool, pool->idle_count))
+    close_oldest_idle(pool);
 }
 
 void fcgip__pool_note_sent(fcgip__pool *pool, fcgip__exchange *exchange)
@@ -186,11 +201,7 @@ static void on_idle(fcgip__pool *pool)
 
 void fcgip__pool_give_back(fcgip__pool *pool, fcgip__connection *connection)
 {
-  const fcgip_endpoint_options *options = pool->options;
-  int is_wanted = pool->queued > 0 || options->max_idle_connections == FCGIP__NONE ||
-                  pool->idle_count < options->max_idle_connections;
-
-  if (!connection->is_kept || !is_wanted) {
+  if (!connection->is_kept || (pool->queued == 0 && !may_idle(pool, pool->idle_count + 1))) {
     fcgip__connection_close(connection);
     return;
   }

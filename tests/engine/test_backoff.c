@@ -162,6 +162,26 @@ static void keeps_its_place(void **state)
   assert_succeeds(f, second, "second");
 }
 
+/* Those that wait because the backlog was full go on as soon as it is not, whether or not anything was answered. */
+static void others_go_on_when_there_is_room(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id ids[8];
+  size_t i;
+
+  fixture_unix(f, NULL);
+  fake_net_plan(&f->net, EAGAIN, 0, 0);
+  for (i = 0; i < 8; i++)
+    ids[i] = send_get(f);
+  run_until(f, 20);
+  assert_int_equal(f->net.open_count, 8);
+  for (i = 0; i < 8; i++)
+    fake_net_answer(&f->net, f->net.socket_count - 8 + i, "x");
+  run(f);
+  for (i = 0; i < 8; i++)
+    assert_succeeds(f, ids[i], "x");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -173,6 +193,7 @@ int main(void)
       THREE_WAYS(is_late_in_all),
       THREE_WAYS(is_cancelled),
       THREE_WAYS(keeps_its_place),
+      THREE_WAYS(others_go_on_when_there_is_room),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
