@@ -11,6 +11,9 @@
 /* How many may stand there: enough to find out when there is room. */
 #define STANDING_MAX 16u
 
+/* Nobody tells when a connection over TCP has got in. */
+#define LOOK_AGAIN_US 50000u
+
 /* Below this many connections nothing is asked: a backlog is larger. */
 #define SUSPICION_MIN 4u
 
@@ -20,6 +23,7 @@ void fcgip__backlog_has_room(fcgip__exchange *exchange)
     return;
   fcgip__list_remove(&exchange->unaccepted);
   exchange->pool->unaccepted_count--;
+  fcgip__pool_is_hungry(exchange->pool);
 }
 
 void fcgip__backlog_is_full(fcgip__exchange *exchange)
@@ -75,6 +79,9 @@ int fcgip__backlog_allows(fcgip__pool *pool)
   look_again(pool);
   if (pool->unaccepted_count == 0)
     return 1;
-  return pool->unaccepted_count < STANDING_MAX &&
-         pool->open_count - pool->unaccepted_count < pool->window;
+  if (pool->unaccepted_count < STANDING_MAX &&
+      pool->open_count - pool->unaccepted_count < pool->window)
+    return 1;
+  pool->look_again_us = pool->engine->now_us + LOOK_AGAIN_US;
+  return 0;
 }

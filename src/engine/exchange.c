@@ -210,7 +210,7 @@ static uint64_t due(const fcgip__exchange *exchange)
   uint64_t at = fcgip__exchange_deadline(exchange, &phase);
 
   if (connection == NULL)
-    return at;
+    return exchange->pool->look_again_us < at ? exchange->pool->look_again_us : at;
   if (connection->retry_us < at)
     at = connection->retry_us;
   if (exchange->attempt_us < at)
@@ -242,8 +242,14 @@ void fcgip__exchange_on_timer(fcgip__exchange *exchange)
     fcgip__exchange_fail(exchange, &failure);
     return;
   }
-  if (due(exchange) <= engine->now_us)
-    fcgip__exchange_go_on(exchange);
+  if (due(exchange) <= engine->now_us) {
+    if (exchange->connection != NULL) {
+      fcgip__exchange_go_on(exchange);
+    } else {
+      exchange->pool->look_again_us = FCGIP__NEVER;
+      fcgip__pool_is_hungry(exchange->pool);
+    }
+  }
   if (!exchange->is_done)
     fcgip__exchange_arm(exchange);
 }

@@ -30,8 +30,9 @@ typedef struct fcgip__pool {
       unanswered; /* exchanges sent on new connections, oldest first: a worker may not have taken them yet */
   fcgip__list unaccepted; /* exchanges whose connection stands before a full backlog */
   size_t unaccepted_count;
-  size_t window;    /* connections that may be open beside those, while there are any */
-  fcgip__list idle; /* those that could carry one, most recently used first */
+  uint64_t look_again_us; /* when to see whether they have got in; FCGIP__NEVER if nobody waits */
+  size_t window;          /* connections that may be open beside those, while there are any */
+  fcgip__list idle;       /* those that could carry one, most recently used first */
   size_t idle_count;
   size_t open_count;          /* both together */
   fcgip_endpoint_stats stats; /* its counters; what is now is filled in when asked for */

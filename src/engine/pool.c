@@ -23,6 +23,7 @@ void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endp
   fcgip__list_init(&pool->queue);
   fcgip__list_init(&pool->unanswered);
   fcgip__list_init(&pool->unaccepted);
+  pool->look_again_us = FCGIP__NEVER;
   fcgip__list_init(&pool->busy);
   fcgip__list_init(&pool->idle);
   fcgip__node_init(&pool->hungry);
@@ -138,8 +139,12 @@ static int start_next(fcgip__pool *pool, fcgip__exchange *exchange)
   }
   if (!fcgip__pool_may_open(pool))
     close_oldest_idle(pool);
-  if (!fcgip__pool_may_open(pool) || !fcgip__backlog_allows(pool))
+  if (!fcgip__pool_may_open(pool))
     return 0;
+  if (!fcgip__backlog_allows(pool)) {
+    fcgip__exchange_arm(exchange);
+    return 0;
+  }
   start_fresh(pool, exchange);
   return 1;
 }

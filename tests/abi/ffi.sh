@@ -86,15 +86,15 @@ else
 fi
 
 # What a language itself never gives back does not count. Valgrind cannot run node.
-if [ "$language" != node ] && have valgrind; then
+if [ "${FCGIP_TEST_VALGRIND:-}" = 1 ] && [ "$language" != node ] && have valgrind; then
   program="$(command -v "${command[0]}")"
   [ "$language" != ctypes ] || program=/usr/bin/python3 # what else is called so may be a script
   USE_ZEND_ALLOC=0 PYTHONMALLOC=malloc valgrind --leak-check=full --show-leak-kinds=all --num-callers=40 \
-    --smc-check=all --log-file="$scratch/valgrind" "$program" "${command[@]:1}" "${servers[@]}" \
+    --keep-debuginfo=yes --smc-check=all --log-file="$scratch/valgrind" "$program" "${command[@]:1}" "${servers[@]}" \
     >"$scratch/output" 2>"$scratch/errors" || report "under valgrind" "$(cat "$scratch/errors")"
   grep -q 'LEAK SUMMARY\|no leaks are possible' "$scratch/valgrind" ||
     report "valgrind" "$(tail -n 5 "$scratch/valgrind")"
   report "not given back, or used wrongly" "$(sed 's/^==[0-9]*== *//' "$scratch/valgrind" |
-    awk -v RS= '/libfcgiproxy/ && /at 0x/' | head -n 60)"
+    awk -v RS= '/fcgip_|libfcgiproxy/ && /at 0x/' | head -n 60)"
 fi
 exit $findings

@@ -199,6 +199,38 @@ static void check_time(const run *r, int error)
     FUZZ_CHECK(took >= connect && r->plan.is_unix);
 }
 
+/* Neither the end of a response nor that of a connection is waited for any longer. */
+static void check_promptness(const run *r, const wire_answer *a, const net_socket *socket,
+                             int error)
+{
+  if (socket == NULL)
+    return;
+  if (a->has_ended || a->fault != WIRE_FINE)
+    FUZZ_CHECK(r->ended_us <= socket->received_us + net_slack_us(&r->net));
+  if (socket->told_us == 0)
+    return;
+  FUZZ_CHECK(r->ended_us <= socket->told_us + net_slack_us(&r->net));
+  FUZZ_CHECK(error != FCGIP_ETIMEDOUT);
+}
+
+/* One that is kept has nothing left over: the request was sent whole, the answer ends with its padding. */
+static void check_kept(const run *r, const wire_answer *a, int error)
+{
+  size_t i;
+
+  if (r->net.open_count == 0)
+    return;
+  FUZZ_CHECK(error == FCGIP_OK && r->plan.endpoint.max_idle_connections == 1);
+  FUZZ_CHECK(r->net.open_count == 1);
+  for (i = 0; i < r->net.socket_count; i++) {
+    const net_socket *socket = r->net.sockets[i];
+
+    if (socket->is_open)
+      FUZZ_CHECK(socket->requests == 1 && socket->parsed == socket->sent.len &&
+                 socket->inbox_at <= a->end_at);
+  }
+}
+
 static void check_text(const run *r, int error)
 {
   const char *text = fcgip_response_error_text(r->response), *at;
@@ -223,9 +255,6 @@ static void check_flags(const run *r, const wire_answer *a, const net_socket *so
     FUZZ_CHECK(!has_bytes || fuzz_is_out_of_memory());
   if (is_safe && was_begun && r->plan.method == METHOD_POST)
     FUZZ_CHECK(error == FCGIP_ECANTMPX || error == FCGIP_EOVERLOADED || error == FCGIP_ECONNECT);
-  if (r->net.open_count > 0)
-    FUZZ_CHECK(error == FCGIP_OK && r->plan.endpoint.max_idle_connections == 1 &&
-               r->net.open_count == 1);
 }
 
 void connection_judge(const run *r)
@@ -250,5 +279,7 @@ void connection_judge(const run *r)
   check_time(r, error);
   check_text(r, error);
   check_flags(r, &a, socket, error);
+  check_promptness(r, &a, socket, error);
+  check_kept(r, &a, error);
   wire_answer_free(&a);
 }

@@ -6,6 +6,7 @@
  *  - Callbacks may send, cancel, pause, resume, free requests and the proxy itself; waiting inside is refused. None runs
  *    after the proxy was freed; the call in which it was freed says so.
  *  - What pending, has_unhandled_responses, fds and the watch function say agrees at every step.
+ *  - Without failover no request is sent twice, unless it may be, and then on a second connection only.
  *  - Never more connections than allowed; paused or not, everything ends by its deadline; no release is forgotten or
  *    done twice; nothing is left. */
 #include <stdlib.h>
@@ -70,6 +71,7 @@ static void send_slot(world *w, unsigned number)
     return;
   }
   w->sending = c;
+  c->is_safe = fcgip_request_retry_safe(request);
   rc = fcgip_proxy_send_async_request(w->proxy, request, &id);
   w->sending = NULL;
   if (w->proxy == NULL) /* a pass-through callback has freed it */
@@ -98,6 +100,7 @@ static void send_and_wait(world *w, unsigned number)
       fcgip_request_set_custom_var(request, "TAG", c->tag) != FCGIP_OK)
     return;
   w->sending = c;
+  c->is_safe = fcgip_request_retry_safe(request);
   rc = fcgip_proxy_send_request(w->proxy, request, &response);
   w->sending = NULL;
   if (response != NULL) {
@@ -567,6 +570,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   fcgip_collection_free(w.collection);
   servers_free(&w.servers);
   FUZZ_CHECK(w.released == w.registered && w.depth == 0);
+  if ((w.flags & 4) == 0)
+    book_check_sent(&w.book, &w.net);
   net_deinit(&w.net);
   fuzz_end();
   return 0;

@@ -1,11 +1,13 @@
 /* One request over a network that fails as the input says. Input: 14 bytes of options (read_plan()), then net.h's.
  *
- *  - There is one result, by its deadline on the network's clock; none comes before any deadline as a timeout.
+ *  - There is one result, by its deadline on the network's clock, and at once when the response or the connection has
+ *    ended; none comes before any deadline as a timeout.
  *  - Only END_REQUEST for our id completes a request: an oracle (wire.h) reads what was received. A truncated
  *    response is never FCGIP_OK; what is complete and right is never anything else than it says.
  *  - What was received before a failure can be read, and is what the oracle reads; so do pass-through callbacks.
  *  - What was sent is one request, on one connection, and no byte of content more or other than there is.
- *  - No descriptor is left open: none with the result, unless the connection is kept; none in the end.
+ *  - No descriptor is left open: none with the result, unless the connection is kept, which then has nothing left over;
+ *    none in the end.
  *  - Limits on headers, body, stderr and memory are kept; errors have a sentence, with nothing secret in it. */
 #include <stdlib.h>
 #include <string.h>

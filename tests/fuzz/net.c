@@ -214,6 +214,14 @@ static int64_t call_send(void *context, int fd, const struct iovec *iov, size_t 
   return (int64_t)sum;
 }
 
+/* The client knows from now on that nothing more will come. */
+static int64_t tell_end(const net *n, net_socket *socket, int error)
+{
+  if (socket->told_us == 0)
+    socket->told_us = n->now_us;
+  return -error;
+}
+
 /* What recv() says when there are no bytes. */
 static int64_t nothing_there(net_socket *socket)
 {
@@ -232,11 +240,16 @@ static int64_t call_recv(void *context, int fd, const struct iovec *iov, size_t 
   size_t most, sum = 0, i;
 
   net_serve(n, socket);
+  if (fault % 8 == FAULT_ERROR)
+    return tell_end(n, socket, fault_error(fault));
   if (fault_error(fault) != 0)
     return -fault_error(fault);
   most = socket->inbox.len - socket->inbox_at;
+  if (most == 0 && (socket->error != 0 || socket->recv_error != 0 || socket->has_ended))
+    tell_end(n, socket, 0);
   if (most == 0)
     return nothing_there(socket);
+  socket->received_us = n->now_us;
   if (fault % 8 == FAULT_SHORT && most > (fault >> 3) + 1)
     most = (fault >> 3) + 1;
   for (i = 0; i < iov_len && sum < most; i++) {

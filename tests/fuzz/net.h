@@ -73,6 +73,8 @@ typedef struct net_socket {
   fuzz_buffer sent; /* what the client has sent */
   size_t room;
   int has_ended, recv_error, send_error, error;
+  uint64_t received_us,
+      told_us; /* the last bytes were received; recv() has told that there will be no more; 0: not yet */
   short watched;
   size_t parsed, request_at; /* in `sent`: read as records; where the last request begins */
   size_t requests, waited;   /* whole ones; those that OP_REQUEST has seen */

@@ -181,6 +181,20 @@ static void save_stream(const char *name, const conf_script *script)
   fuzz_buffer_free(&stream);
 }
 
+/* The rows about limits have theirs. */
+static void set_limits(fuzz_buffer *seed, const char *name)
+{
+  unsigned body = 0;
+
+  if (strncmp(name, "STR-11", 6) == 0)
+    body = 100;
+  if (strncmp(name, "BOD-04", 6) == 0)
+    body = 1000;
+  seed->data[10] = (uint8_t)(body >> 8);
+  seed->data[11] = (uint8_t)body;
+  seed->data[9] = strncmp(name, "STR-10", 6) == 0;
+}
+
 static void save_response(const char *name, const char *text)
 {
   conf_script *script = conf_script_new(text);
@@ -191,6 +205,7 @@ static void save_response(const char *name, const char *text)
   save_stream(name, script);
   put_plan(&seed, (keeps ? 1U : 0) | (uploads ? 0xc0U : 0) | (name[0] == 'B' ? 4U : 0),
            (unsigned)name[strlen(name) - 1] % 4, uploads ? 200 : 0);
+  set_limits(&seed, name);
   put_script(&seed, script);
   save("connection", name, &seed);
   fuzz_buffer_free(&seed);
@@ -303,6 +318,11 @@ static void save_programs(void)
       "\x02\xc8\x10\x10\x00\x02\x00\x00\x20\x00\x02\x06\x00\x00\x01\xc0\x06\x00\x00"
       "\x00\x03\x00\x00\x00\x04\x03\x00\x0b\x06\x02\x0b\x00\x00\x04\x06";
 
+  static const uint8_t stale[] =
+      "\x00\xc8\x10\x10\x00\x01\x02\x00\x40\x00\x0a\x0a\x00\x05\x02\x00\xcc\x01\x02\x00\xcc\x01\x00"
+      "\x00\x02\x00\x00\x00\x04\x03\x00\x04\x06";
+
+  save_bytes("api", "stale", stale, sizeof(stale) - 1);
   save_bytes("api", "send-and-read", send_and_read, sizeof(send_and_read) - 1);
   save_bytes("api", "callbacks", callbacks, sizeof(callbacks) - 1);
   save_bytes("api", "pauses", pauses, sizeof(pauses) - 1);

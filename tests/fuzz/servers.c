@@ -137,6 +137,37 @@ void book_result(book *b, const net *n, const fcgip_response *response)
   FUZZ_CHECK(error <= 0 && error != FCGIP_EAGAIN && error != FCGIP_ENOTFOUND);
 }
 
+static void count_request(book *b, const wire_request *request)
+{
+  size_t len, i;
+  const uint8_t *tag = wire_find(request, "TAG", &len);
+
+  for (i = 0; i < b->count && tag != NULL; i++)
+    if (strlen(b->calls[i].tag) == len && memcmp(b->calls[i].tag, tag, len) == 0)
+      b->calls[i].times++;
+}
+
+void book_check_sent(book *b, const net *n)
+{
+  wire_request request;
+  size_t i, at;
+
+  for (i = 0; i < n->socket_count; i++) {
+    const net_socket *socket = n->sockets[i];
+
+    for (at = 0; at < socket->sent.len; at += request.len) {
+      wire_read_request(&request, socket->sent.data + at, socket->sent.len - at);
+      FUZZ_CHECK(request.wrong == NULL);
+      count_request(b, &request);
+      wire_request_free(&request);
+      if (!request.is_whole)
+        break;
+    }
+  }
+  for (i = 0; i < b->count; i++)
+    FUZZ_CHECK(b->calls[i].times <= (b->calls[i].is_safe ? 2U : 1U));
+}
+
 void book_drop(book *b)
 {
   size_t i;

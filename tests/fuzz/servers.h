@@ -18,6 +18,8 @@ typedef struct call {
   char tag[12];
   int results;
   int is_dropped; /* its proxy was freed before */
+  int is_safe;    /* may be sent twice */
+  unsigned times; /* it was seen in what was sent */
 } call;
 
 typedef struct servers {
@@ -53,6 +55,8 @@ call *book_find(book *b, fcgip_request_id id);
 fcgip_request_id book_pick(const book *b, unsigned number);
 /* Exactly one result, and it is this request's own. */
 void book_result(book *b, const net *n, const fcgip_response *response);
+/* Nothing was sent twice that may not be. For proxies without failover. */
+void book_check_sent(book *b, const net *n);
 /* The proxy is gone: there will be no more. */
 void book_drop(book *b);
 

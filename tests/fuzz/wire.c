@@ -68,7 +68,7 @@ void wire_read_answer(wire_answer *answer, const uint8_t *bytes, size_t len, uns
       fuzz_put(&answer->err, record.content, record.content_have);
     if (record.type == 3 && record.content_have == 8) {
       read_end(answer, record.content);
-      answer->end_at = at + 16;
+      answer->end_at = record.next;
       return;
     }
     at = record.next;

@@ -30,7 +30,7 @@ typedef struct wire_answer {
   int has_ended; /* END_REQUEST came, all of its body */
   uint32_t app_status;
   unsigned protocol_status;
-  size_t end_at; /* what comes behind END_REQUEST's body */
+  size_t end_at; /* what comes behind END_REQUEST and its padding */
   fuzz_buffer out, err;
 } wire_answer;
 

@@ -6,6 +6,7 @@
 
 #define ENGINE_BYTES (500u * 1024)
 #define PART_BYTES (300u * 1024)
+#define REQUEST_BYTES (300u * 1024)
 
 static int stats_of(const sim_user *user, size_t site, fcgip_endpoint_stats *stats)
 {
@@ -223,6 +224,9 @@ static void check_memory(sim_user *user)
       limit = 2 * part->carry->answer.output.len;
     bound += PART_BYTES + limit + part->job->content_len;
   }
+  for (i = 0; i < run->job_count; i++)
+    if (run->jobs[i]->request != NULL)
+      bound += REQUEST_BYTES + run->jobs[i]->content_len;
   if (run->memory.live_bytes > bound)
     sim_fail(&run->world, "%zu bytes are allocated, at most %zu are all right",
              run->memory.live_bytes, bound);

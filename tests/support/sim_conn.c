@@ -129,20 +129,22 @@ void sim_flow_add(sim_conn *conn, sim_flow *flow, const uint8_t *data, size_t le
   }
 }
 
-size_t sim_flow_take(sim_flow *flow, uint8_t *out, size_t cap, int stays)
+size_t sim_flow_peek(const sim_flow *flow, uint8_t *out, size_t cap)
 {
   size_t n = flow->ready < cap ? flow->ready : cap;
 
   if (n > 0)
     memcpy(out, flow->data + flow->start, n);
-  if (stays)
-    return n;
-  flow->start += n;
-  flow->len -= n;
-  flow->ready -= n;
+  return n;
+}
+
+void sim_flow_skip(sim_flow *flow, size_t len)
+{
+  flow->start += len;
+  flow->len -= len;
+  flow->ready -= len;
   if (flow->len == 0)
     flow->start = 0;
-  return n;
 }
 
 void sim_flow_fin(sim_conn *conn, sim_flow *flow)
@@ -314,9 +316,14 @@ int sim_connect(sim_conn *conn, const fcgip__address *address)
 
 /* The server's end */
 
-size_t sim_conn_read(sim_conn *conn, uint8_t *out, size_t cap)
+size_t sim_conn_peek(sim_conn *conn, uint8_t *out, size_t cap)
 {
-  return sim_flow_take(&conn->up, out, cap, 0);
+  return sim_flow_peek(&conn->up, out, cap);
+}
+
+void sim_conn_skip(sim_conn *conn, size_t len)
+{
+  sim_flow_skip(&conn->up, len);
 }
 
 int sim_conn_has_ended(const sim_conn *conn)

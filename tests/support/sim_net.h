@@ -196,7 +196,8 @@ sim_listener *sim_listen_tcp(sim_net *net, const char *address, uint16_t port);
 sim_conn *sim_accept(sim_listener *listener);
 
 /* The server's end of a connection. */
-size_t sim_conn_read(sim_conn *conn, uint8_t *out, size_t cap);
+size_t sim_conn_peek(sim_conn *conn, uint8_t *out, size_t cap);
+void sim_conn_skip(sim_conn *conn, size_t len);
 /* Everything was read, and no more will come. */
 int sim_conn_has_ended(const sim_conn *conn);
 /* How many bytes were taken; those that a client that has closed cannot get count, too. */
@@ -209,7 +210,8 @@ void sim_conn_reset(sim_conn *conn);
 
 /* sim_sys.c and sim_conn.c share these. */
 void sim_flow_add(sim_conn *conn, sim_flow *flow, const uint8_t *data, size_t len);
-size_t sim_flow_take(sim_flow *flow, uint8_t *out, size_t cap, int stays);
+size_t sim_flow_peek(const sim_flow *flow, uint8_t *out, size_t cap);
+void sim_flow_skip(sim_flow *flow, size_t len);
 void sim_flow_fin(sim_conn *conn, sim_flow *flow);
 void sim_conn_abandon(sim_conn *conn); /* the client has closed it */
 void sim_conn_kick(sim_conn *conn);    /* the worker has a look at it, soon */

@@ -150,13 +150,12 @@ static void run(sim_worker *worker)
     worker->server->on_run(worker->server->server_data, worker);
 }
 
-static void read_request(sim_worker *worker, const uint8_t *data, size_t len)
+/* Returns how many bytes were the request's. */
+static size_t read_request(sim_worker *worker, const uint8_t *data, size_t len)
 {
   sim_server *server = worker->server;
   size_t used = sim_question_read(&worker->question, data, len);
 
-  if (used < len && worker->state != SIM_WORKER_HELD)
-    sim_fail(server->net->world, "server %u got bytes behind a request", server->number);
   if (worker->question.has_params && !worker->is_decided) {
     worker->is_decided = 1;
     server->on_params(server->server_data, worker);
@@ -164,6 +163,7 @@ static void read_request(sim_worker *worker, const uint8_t *data, size_t len)
   if (worker->state == SIM_WORKER_READING && worker->is_decided &&
       (worker->question.is_complete || !worker->script.waits_for_content))
     run(worker);
+  return used;
 }
 
 /* Reads what there is. 1 if the worker has changed to something else. */
@@ -175,9 +175,10 @@ static int do_read(sim_worker *worker)
 
   if (server->read_us > 0 && server->read_most < cap)
     cap = server->read_most;
-  while (may_read(worker) && (n = sim_conn_read(worker->conn, buffer, cap)) > 0) {
+  while (may_read(worker) && (n = sim_conn_peek(worker->conn, buffer, cap)) > 0) {
     if (worker->state == SIM_WORKER_READING || worker->state == SIM_WORKER_RUNNING)
-      read_request(worker, buffer, n);
+      n = read_request(worker, buffer, n);
+    sim_conn_skip(worker->conn, n);
     if (server->read_us > 0) {
       worker->not_read_before = server->net->world->now_us + server->read_us;
       step_after(worker, server->read_us);

@@ -239,9 +239,10 @@ static size_t get(sim_conn *conn, const struct iovec *iov, size_t iov_len, size_
   for (i = 0; i < iov_len && got < most; i++) {
     size_t n = iov[i].iov_len < most - got ? iov[i].iov_len : most - got;
 
-    n = sim_flow_take(&conn->down, iov[i].iov_base, n, 0);
+    n = sim_flow_peek(&conn->down, iov[i].iov_base, n);
     if (n == 0)
       break;
+    sim_flow_skip(&conn->down, n);
     sim_carry_received(conn, iov[i].iov_base, n);
     got += n;
   }
