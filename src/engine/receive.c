@@ -74,13 +74,11 @@ static int refusal(uint8_t protocol_status)
 /* What follows END_REQUEST must be its padding and nothing else, if the connection is to be kept. */
 static int is_clean(fcgip__connection *connection, const uint8_t *data, size_t len)
 {
-  const fcgip__decoder *decoder = &connection->decoder;
   fcgip__event event;
 
-  if (fcgip__decoder_next(&connection->decoder, &data, &len, &event) < 0 ||
-      event.type != FCGIP__EVENT_MORE)
+  if (len > fcgip__decoder_padding_left(&connection->decoder))
     return 0;
-  return decoder->state == FCGIP__DECODE_SKIP || fcgip__decoder_is_idle(decoder);
+  return fcgip__decoder_next(&connection->decoder, &data, &len, &event) == FCGIP_OK;
 }
 
 static void on_end(fcgip__connection *connection, const fcgip__event *event, const uint8_t *rest,

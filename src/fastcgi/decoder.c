@@ -172,6 +172,11 @@ int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *l
   return FCGIP_OK;
 }
 
+size_t fcgip__decoder_padding_left(const fcgip__decoder *decoder)
+{
+  return decoder->state == FCGIP__DECODE_SKIP ? decoder->left : 0;
+}
+
 size_t fcgip__decoder_output_left(const fcgip__decoder *decoder)
 {
   if (decoder->state != FCGIP__DECODE_CONTENT || decoder->type != FCGIP__STDOUT)

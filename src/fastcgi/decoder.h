@@ -58,6 +58,9 @@ int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *l
 /* 1 between two records: nothing of one has been received. */
 int fcgip__decoder_is_idle(const fcgip__decoder *decoder);
 
+/* How many of the bytes to come are sure to be dropped: what is left of a record's padding. */
+size_t fcgip__decoder_padding_left(const fcgip__decoder *decoder);
+
 /* How many of the bytes to come are sure to be STDOUT content: they may be received straight into place and then
  * reported with fcgip__decoder_advance(). */
 size_t fcgip__decoder_output_left(const fcgip__decoder *decoder);

@@ -474,7 +474,7 @@ void fpm_worker_stopped(conf_test *test)
   php_stop(&p);
 }
 
-/* Measured: answered in 1 ms with both workers busy, "active processes" 2. */
+/* Measured: answered in 2 to 16 ms with both workers busy ("active processes" is brought up to date once a second). */
 void fpm_status_listen(conf_test *test)
 {
   fcgip_request *request;

@@ -1,14 +1,8 @@
 /* HDR: the CGI header block. */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "conformance/locale.h"
 #include "conformance/suite.h"
 
 #define OK_BODY {.verdict = V_OK, .status = 200, .body = "BODY"}
@@ -72,29 +66,11 @@ static void names_that_are_none(conf_test *test)
   }
 }
 
-/* The locale is made on the spot where the system does not have it. */
-static int set_turkish(conf_test *test)
-{
-  char command[400];
-
-  if (setlocale(LC_ALL, "tr_TR.UTF-8") != NULL)
-    return 1;
-  snprintf(command, sizeof(command),
-           "localedef --no-archive -i tr_TR -f UTF-8 %s/tr_TR.UTF-8 >%s/localedef.log 2>&1", test->folder,
-           test->folder);
-  if (system(command) != 0) {
-    conf_skip(test, "there is no tr_TR.UTF-8, nor localedef to make it");
-    return 0;
-  }
-  setenv("LOCPATH", test->folder, 1);
-  return setlocale(LC_ALL, "tr_TR.UTF-8") != NULL;
-}
-
 static void turkish(conf_test *test)
 {
   const conf_case one = {.want = {.verdict = V_OK, .status = 404, .body = "I"}};
 
-  if (!set_turkish(test))
+  if (!conf_set_locale(test, "tr_TR.UTF-8"))
     return;
   conf_exchange_f(test, &one, "OUT('STATUS: 404\r\nCONTENT-LENGTH: 1\r\nLOCATION: /I\r\n\r\nI') END(0,0)");
   conf_exchange_f(test, &one, "OUT('status: 404\r\ncontent-length: 1\r\nlocation: /i\r\n\r\nI') END(0,0)");

@@ -18,7 +18,7 @@ failures=0 checks=0
 # run PROGRAM ARGUMENT...: its output is in $out and $err, its exit status in $status.
 run() {
   command=("$@")
-  timeout -k 5 60 "$examples/$@" >"$work/out" 2>"$work/err" </dev/null
+  timeout -k 5 60 "$examples/$1" "${@:2}" >"$work/out" 2>"$work/err" </dev/null
   status=$?
   out="$(tr -d '\0' <"$work/out")"
   err="$(tr -d '\0' <"$work/err")"
@@ -288,17 +288,17 @@ expect 5
 
 for program in sync async callbacks pass_through round_robin random cluster_request upload poll_loop \
   cluster_status; do
-  run $program "$dead"
+  run "$program" "$dead"
   expect 1
   checks=$((checks + 1))
   grep -q "$dead: " <<<"$out$err" || fail "it does not say which server"
-  run $program --nonsense
+  run "$program" --nonsense
   expect 2
   expect_err "usage: $program .*"
-  run $program "$FCGIP_UNIX" 127.0.0.1:0
+  run "$program" "$FCGIP_UNIX" 127.0.0.1:0
   expect 2
   # Somebody may listen at the default address.
-  run $program
+  run "$program"
   checks=$((checks + 1))
   [ $status -le 1 ] || fail "exit status $status without arguments"
 done
@@ -311,14 +311,14 @@ expect 1
 expect_count 5 'request [13579]: .*, status 200'
 expect_count 4 "request [2468]: $dead: .*"
 for program in sync async callbacks pass_through round_robin random cluster_request upload poll_loop; do
-  command=("FCGIP_SCRIPTS=/nowhere" $program)
+  command=(FCGIP_SCRIPTS=/nowhere "$program")
   out="$(FCGIP_SCRIPTS=/nowhere "$examples/$program" "$FCGIP_UNIX" 2>"$work/err")"
   status=$?
   expect 1
 done
 # A folder of scripts that is not absolute is made so.
 cd "$FCGIP_SCRIPTS/../.." || exit 1
-command=("FCGIP_SCRIPTS=docker/scripts" sync)
+command=(FCGIP_SCRIPTS=docker/scripts sync)
 out="$(FCGIP_SCRIPTS=docker/scripts "$examples/sync" "$FCGIP_UNIX" 2>"$work/err")"
 status=$?
 expect 0
@@ -354,7 +354,7 @@ expect 0
 checks=$((checks + 1))
 [ "$out" = "${esc}[31m - unix" ] || fail "the body was changed on its way to a pipe"
 if command -v script >/dev/null; then
-  command=(fcgiget, on a terminal)
+  command=('fcgiget on a terminal')
   address="$FCGIP_UNIX/?value=${esc}%5b31m"
   out="$(script -qec "'$examples/fcgiget' -s '$FCGIP_SCRIPTS/echo.php' '$address'" /dev/null </dev/null | tr -d '\r')"
   expect_out '\\x1b\[31m - unix'

@@ -15,7 +15,7 @@ corpus and in the end, inputs that were new, crashes. The exit status is 1 if th
 its report lie in build/fuzz/found/<target>/. What was new is kept in build/fuzz/corpus/ for the next run.
 
   --jobs N   N at a time instead of two
-  --minimize also add to tests/fuzz/corpus/ what reaches more (libFuzzer's merge), at most 200 bytes each
+  --minimize also add to tests/fuzz/corpus/ what reaches more (libFuzzer's merge), at most 400 bytes each
   --seeds    only write the seeds in tests/fuzz/corpus/ anew
   --help     this text
 END
@@ -130,7 +130,7 @@ done
 if [ "$minimize" -eq 1 ]; then
   for target in "${targets[@]}"; do
     mkdir -p "$fuzz/corpus/$target"
-    "$bin/fuzz_$target" -merge=1 -max_len=200 -detect_leaks=0 "$fuzz/corpus/$target" \
+    "$bin/fuzz_$target" -set_cover_merge=1 -max_len=400 -detect_leaks=0 "$fuzz/corpus/$target" \
       "$build/corpus/$target" >"$work/merge.log" 2>&1 || complain "merge failed: $target"
   done
 fi

@@ -136,12 +136,18 @@ static void put_step(fuzz_buffer *to, const peer_step_spec *step)
   }
 }
 
-static void put_script(fuzz_buffer *to, const conf_script *script)
+static void put_script(fuzz_buffer *to, const conf_script *script, int is_deaf)
 {
   size_t i;
 
   put_byte(to, CONNECT_OK);
   put_byte(to, 0);
+  if (is_deaf) {
+    put_byte(to, OP_ROOM);
+    put_u16(to, 5000);
+    put_byte(to, OP_WAIT);
+    put_u16(to, 1);
+  }
   for (i = 0; i < script->play.count; i++)
     put_step(to, &script->play.steps[i]);
 }
@@ -181,6 +187,19 @@ static void save_stream(const char *name, const conf_script *script)
   fuzz_buffer_free(&stream);
 }
 
+/* Whether the row's id begins with one of these. */
+static int is_one_of(const char *name, const char *ids)
+{
+  size_t len;
+
+  for (; *ids != '\0'; ids += len + (ids[len] == ' ')) {
+    len = strcspn(ids, " ");
+    if (strncmp(name, ids, len) == 0)
+      return 1;
+  }
+  return 0;
+}
+
 /* The rows about limits have theirs. */
 static void set_limits(fuzz_buffer *seed, const char *name)
 {
@@ -199,14 +218,14 @@ static void save_response(const char *name, const char *text)
 {
   conf_script *script = conf_script_new(text);
   fuzz_buffer seed = {0};
-  int keeps = strncmp(name, "KAL", 3) == 0 || strncmp(name, "FRM-10", 6) == 0;
-  int uploads = strncmp(name, "CLS-05", 6) == 0 || strncmp(name, "END-12", 6) == 0;
+  int keeps = is_one_of(name, "KAL FRM-10 END-12 END-14 CLS-08 CLS-09");
+  int uploads = is_one_of(name, "CLS-05 END-12");
 
   save_stream(name, script);
   put_plan(&seed, (keeps ? 1U : 0) | (uploads ? 0xc0U : 0) | (name[0] == 'B' ? 4U : 0),
            (unsigned)name[strlen(name) - 1] % 4, uploads ? 200 : 0);
   set_limits(&seed, name);
-  put_script(&seed, script);
+  put_script(&seed, script, uploads);
   save("connection", name, &seed);
   fuzz_buffer_free(&seed);
   conf_script_free(script);

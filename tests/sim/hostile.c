@@ -107,7 +107,8 @@ static void endless_header(sim_run *run, sim_worker *worker, uint16_t id)
 
 static void lies_about_length(sim_run *run, sim_worker *worker, uint16_t id)
 {
-  static const char *const lengths[] = {"3", "5", "-4", "4,4", "0x4", "", "99999999999999999999999"};
+  static const char *const lengths[] = {
+      "3", "5", "-4", "4,4", "0x4", "", "99999999999999999999999"};
   char block[120];
 
   snprintf(block, sizeof(block), "Content-Length: %s\r\n\r\nBODY",
@@ -188,10 +189,10 @@ static void empty_streams(sim_run *run, sim_worker *worker, uint16_t id)
   sim_record(out, SIM_STDERR, id, "", 0, 0);
 }
 
-static const trick tricks[] = {flips_bytes,    flips_bytes,    cuts_off,          cuts_off,
-                               drips_nothing,  drips_content,  endless_header,    lies_about_length,
-                               ends_oddly,     ends_oddly,     wrong_records,     not_fastcgi,
-                               says_nothing,   empty_streams};
+static const trick tricks[] = {flips_bytes,   flips_bytes,   cuts_off,       cuts_off,
+                               drips_nothing, drips_content, endless_header, lies_about_length,
+                               ends_oddly,    ends_oddly,    wrong_records,  not_fastcgi,
+                               says_nothing,  empty_streams};
 
 static void make(sim_site *site, sim_worker *worker, uint16_t id)
 {

@@ -47,8 +47,8 @@ static size_t some_content_len(sim_world *world)
 
 static void choose_method(sim_job *job)
 {
-  static const char *const methods[] = {"GET", "GET", "GET", "POST", "POST", "PUT", "PATCH",
-                                        "DELETE", "HEAD"};
+  static const char *const methods[] = {"GET", "GET",   "GET",    "POST", "POST",
+                                        "PUT", "PATCH", "DELETE", "HEAD"};
   sim_world *world = &job->run->world;
 
   job->method = methods[sim_below(world, sizeof(methods) / sizeof(methods[0]))];
@@ -98,8 +98,8 @@ static int set_content(sim_job *job)
   sim_content(job->content, job->token, 0, job->content_len);
   if (sim_chance(world, 500)) {
     job->hooks[SIM_HOOK_CONTENT].made = 1;
-    return fcgip_request_set_content_ref(job->request, job->content, job->content_len,
-                                         sim_released, &job->hooks[SIM_HOOK_CONTENT]);
+    return fcgip_request_set_content_ref(job->request, job->content, job->content_len, sim_released,
+                                         &job->hooks[SIM_HOOK_CONTENT]);
   }
   rc = fcgip_request_set_content(job->request, job->content, job->content_len);
   free(job->content);
@@ -129,8 +129,7 @@ static int build(sim_job *job)
 
   choose_method(job);
   snprintf(script, sizeof(script), "/srv/%u.php", job->token);
-  rc = fcgip_request_new_with_allocator(&job->request, job->method, script,
-                                        &job->run->memory.hook);
+  rc = fcgip_request_new_with_allocator(&job->request, job->method, script, &job->run->memory.hook);
   if (rc == FCGIP_OK)
     rc = set_content(job);
   if (rc == FCGIP_OK && sim_chance(world, 20))

@@ -79,8 +79,8 @@ static int honest_error(const verdict *v)
   const sim_plan *plan = &v->job->plan;
   const fcgip_endpoint_options *o = &v->site->options;
   size_t block = header_len(&v->carry->answer.output);
-  size_t headers = 2 + plan->extra_headers + (plan->status != 0) +
-                   (plan->has_length || plan->wrong_length);
+  size_t headers =
+      2 + plan->extra_headers + (plan->status != 0) + (plan->has_length || plan->wrong_length);
 
   if (block > o->max_header_bytes)
     return FCGIP_ETOOLARGE;
@@ -289,9 +289,9 @@ static void judge_flags(const verdict *v)
   if (v->job->keeps_body &&
       fcgip_response_is_partial(v->response) != (v->error != FCGIP_OK && has_bytes))
     WRONG(v, "request %u (%s): partial is not told right", v->job->token, fcgip_errname(v->error));
-  v->part->says_retry_safe =
-      v->error != FCGIP_OK && v->error != FCGIP_EOVERLOADED && v->error != FCGIP_ECANTMPX &&
-      fcgip_response_is_retry_safe(v->response) != 0;
+  v->part->says_retry_safe = v->error != FCGIP_OK && v->error != FCGIP_EOVERLOADED &&
+                             v->error != FCGIP_ECANTMPX &&
+                             fcgip_response_is_retry_safe(v->response) != 0;
   if ((fcgip_response_error_text(v->response)[0] == '\0') != (v->error == FCGIP_OK))
     WRONG(v, "request %u: the wrong text \"%s\"", v->job->token,
           fcgip_response_error_text(v->response));
@@ -317,8 +317,7 @@ void sim_judge(sim_part *part, const fcgip_response *response)
   if (part->job->user->is_cluster && v.site != &part->job->run->sites[part->index])
     WRONG(&v, "request %u was sent to another server", part->job->token);
   /* What it carried before a failover says nothing of how it ended. */
-  if (v.carry != NULL && part->job->user->fails_over &&
-      v.carry->conn->listener != v.site->listener)
+  if (v.carry != NULL && part->job->user->fails_over && v.carry->conn->listener != v.site->listener)
     v.carry = NULL;
   judge_error(&v);
   if (v.carry != NULL)

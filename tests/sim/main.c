@@ -73,7 +73,8 @@ static void on_crash(int number)
 static void usage(void)
 {
   puts("usage: sim [OPTION]...\n"
-       "  --seeds N     so many runs (default 100000; with sanitizers 6000; FCGIP_TEST_LONG=1: 5000000)\n"
+       "  --seeds N     so many runs (default 100000; with sanitizers 6000; FCGIP_TEST_LONG=1: "
+       "5000000)\n"
        "  --first S     from this seed on (default 1)\n"
        "  --seed N      this one, and nothing else\n"
        "  --trace       print every call\n"

@@ -111,8 +111,8 @@ static void check_watched(sim_user *user)
   int fd;
 
   for (fd = net->first_fd; fd < net->top_fd; fd++)
-    watched += net->watched[fd] != 0 && net->fds[fd] != NULL &&
-               net->fds[fd]->client == &user->client;
+    watched +=
+        net->watched[fd] != 0 && net->fds[fd] != NULL && net->fds[fd]->client == &user->client;
   for (i = 0; i < count && i < 64; i++) {
     if (fds[i].fd < 0 || fds[i].fd >= SIM_FDS || net->fds[fds[i].fd] == NULL ||
         net->fds[fds[i].fd]->client != &user->client)
@@ -266,8 +266,8 @@ static void check_job(sim_run *run, const sim_job *job)
   for (i = 0; i < run->site_count; i++) {
     all += job->runs[i];
     if (job->runs[i] > (job->is_retry_safe ? 2u : 1u))
-      sim_fail(&run->world, "%s request %u was run %u times by server %zu", job->method,
-               job->token, job->runs[i], i);
+      sim_fail(&run->world, "%s request %u was run %u times by server %zu", job->method, job->token,
+               job->runs[i], i);
   }
   if (!job->user->is_cluster && !job->is_retry_safe && all > 1)
     sim_fail(&run->world, "%s request %u was run %u times", job->method, job->token, all);

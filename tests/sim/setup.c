@@ -147,8 +147,8 @@ static void make_site(sim_run *run, unsigned number)
   site->has_name = !site->is_unix && sim_chance(world, 300);
   site->is_unresolved = site->has_name && sim_chance(world, 100);
   snprintf(place, sizeof(place), site->is_unix ? "/run/%u.sock" : "10.0.0.%u", number);
-  site->listener = site->is_unix ? sim_listen_unix(&run->net, place)
-                                 : sim_listen_tcp(&run->net, place, 9000);
+  site->listener =
+      site->is_unix ? sim_listen_unix(&run->net, place) : sim_listen_tcp(&run->net, place, 9000);
   some_link(run, &site->listener->link);
   some_nature(run, site);
   for (i = 0; i < 2 && site->has_name; i++) {
@@ -210,8 +210,7 @@ static void make_user(sim_run *run, unsigned number)
 {
   sim_user *user = &run->users[number];
   sim_world *world = &run->world;
-  fcgip_proxy_options options = {.struct_size = sizeof(options),
-                                 .allocator = &run->memory.hook};
+  fcgip_proxy_options options = {.struct_size = sizeof(options), .allocator = &run->memory.hook};
   int rc;
 
   user->mode = (enum sim_mode)sim_below(world, SIM_POLLS + 1);

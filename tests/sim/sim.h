@@ -92,11 +92,11 @@ struct sim_part {
   fcgip_request_id id;
   sim_carry *carry; /* the last */
   size_t carries;
-  size_t accepted;       /* carries that took a byte and did not end in a refusal */
-  unsigned results;      /* 1 in the end */
-  uint8_t is_canceled;   /* the user did */
-  uint8_t is_refused;    /* a pass-through callback returned something */
-  uint8_t was_paused;    /* deadlines are not what they were */
+  size_t accepted;     /* carries that took a byte and did not end in a refusal */
+  unsigned results;    /* 1 in the end */
+  uint8_t is_canceled; /* the user did */
+  uint8_t is_refused;  /* a pass-through callback returned something */
+  uint8_t was_paused;  /* deadlines are not what they were */
   uint8_t says_retry_safe;
   size_t passed_output, passed_errors;
 };
@@ -113,11 +113,11 @@ struct sim_user {
   uint32_t own_clock_reads;
   fcgip_proxy *proxy;
   fcgip_cluster_proxy *cluster;
-  int is_gone;  /* freed */
-  int depth;    /* inside of calls */
-  int handles;  /* the call at hand may run callbacks */
+  int is_gone;       /* freed */
+  int depth;         /* inside of calls */
+  int handles;       /* the call at hand may run callbacks */
   int is_gone_early; /* with results that nobody took */
-  uint64_t slow_us;   /* callbacks took so long */
+  uint64_t slow_us;  /* callbacks took so long */
   uint64_t slow_sum_us;
   uint64_t timers_us; /* what was due by then is done; 0: this call has not looked */
   uint64_t polled_before_us;
@@ -133,7 +133,7 @@ enum sim_nature { SIM_HONEST, SIM_HOSTILE, SIM_ABSENT };
 typedef struct sim_site {
   sim_run *run;
   sim_server server;
-  sim_listener *listener;  /* where the server is */
+  sim_listener *listener; /* where the server is */
   enum sim_nature nature;
   fcgip_endpoint *endpoint;
   fcgip_endpoint_options options; /* with the defaults filled in */
@@ -154,9 +154,9 @@ struct sim_run {
   size_t job_count, job_limit;
   sim_part *parts[SIM_JOBS * SIM_SERVERS];
   size_t part_count;
-  unsigned noise;    /* per mille of calls that are interrupted, cut short ... */
-  unsigned failures; /* per 10000 of calls that fail */
-  unsigned mischief; /* per mille of callbacks that do something */
+  unsigned noise;          /* per mille of calls that are interrupted, cut short ... */
+  unsigned failures;       /* per 10000 of calls that fail */
+  unsigned mischief;       /* per mille of callbacks that do something */
   fcgip_response *kept[8]; /* references */
   size_t kept_count;
   uint64_t results;

@@ -40,10 +40,10 @@ typedef struct sim_listener sim_listener;
 
 /* What becomes of one call. All zero: nothing special. */
 typedef struct sim_verdict {
-  int error;     /* it fails with this errno */
-  size_t most;   /* send, recv: no more than so many bytes */
-  int is_early;  /* poll: ends before its time, with nothing */
-  short added;   /* poll: these events are reported for one descriptor, though they did not happen */
+  int error;    /* it fails with this errno */
+  size_t most;  /* send, recv: no more than so many bytes */
+  int is_early; /* poll: ends before its time, with nothing */
+  short added;  /* poll: these events are reported for one descriptor, though they did not happen */
   int is_missed; /* poll: what happened is not reported this time */
   int is_frozen; /* now: the clock says what it said last */
 } sim_verdict;
@@ -110,13 +110,13 @@ typedef struct sim_carry {
   sim_client *client;
   sim_question question;
   sim_answer answer;
-  uint64_t begun_us;    /* first byte accepted */
-  uint64_t sent_us;     /* last one; SIM_NEVER */
-  uint64_t active_us;   /* payload either way */
-  uint64_t answered_us; /* first payload; SIM_NEVER */
-  uint64_t ended_us;    /* END_REQUEST received; SIM_NEVER */
-  uint8_t is_reused;    /* the connection carried another one before */
-  uint8_t saw_end;      /* recv said 0 */
+  uint64_t begun_us;          /* first byte accepted */
+  uint64_t sent_us;           /* last one; SIM_NEVER */
+  uint64_t active_us;         /* payload either way */
+  uint64_t answered_us;       /* first payload; SIM_NEVER */
+  uint64_t ended_us;          /* END_REQUEST received; SIM_NEVER */
+  uint8_t is_reused;          /* the connection carried another one before */
+  uint8_t saw_end;            /* recv said 0 */
   int recv_error, send_error; /* errno, for good */
   uint8_t is_reported;        /* on_carry was called: the token is known */
 } sim_carry;

@@ -430,8 +430,7 @@ static int sys_poll(void *context, struct pollfd *fds, size_t count, int timeout
 
   for (i = 0; i < count; i++)
     if (conn_of(client, SIM_POLL, fds[i].fd) == NULL || fds[i].events == 0)
-      sim_fail(client->net->world, "poll() for descriptor %d, events %d", fds[i].fd,
-               fds[i].events);
+      sim_fail(client->net->world, "poll() for descriptor %d, events %d", fds[i].fd, fds[i].events);
   return sim_poll(client, fds, count, timeout_ms);
 }
 

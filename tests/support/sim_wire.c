@@ -193,7 +193,8 @@ static void take_pair(sim_question *q, const uint8_t *name, size_t name_len, con
                       size_t value_len)
 {
   q->param_count++;
-  if (is_name(name, name_len, "SCRIPT_FILENAME") && value_len > 5 && memcmp(value, "/srv/", 5) == 0) {
+  if (is_name(name, name_len, "SCRIPT_FILENAME") && value_len > 5 &&
+      memcmp(value, "/srv/", 5) == 0) {
     q->has_token = 1;
     q->token = number(value + 5, value_len - 5);
   } else if (is_name(name, name_len, "CONTENT_LENGTH")) {
@@ -213,7 +214,8 @@ static void take_params(sim_question *q, int is_whole)
     size_t name_len = pair_len(q, &at);
     size_t value_len = pair_len(q, &at);
 
-    if (name_len == SIZE_MAX || value_len == SIZE_MAX || name_len + value_len > q->params.len - at) {
+    if (name_len == SIZE_MAX || value_len == SIZE_MAX ||
+        name_len + value_len > q->params.len - at) {
       if (is_whole)
         wrong(q, "a pair that is not whole in its record");
       return;

@@ -38,7 +38,7 @@ typedef struct sim_world {
   sim_event *events; /* a heap */
   size_t event_count, event_cap;
   uint64_t order;
-  uint64_t steps;             /* events that happened */
+  uint64_t steps; /* events that happened */
   void (*on_fatal)(void *fatal_context);
   void *fatal_context;
 } sim_world;
