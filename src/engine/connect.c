@@ -188,6 +188,8 @@ static void race(fcgip__exchange *exchange)
   fcgip__connection *rival = NULL;
 
   exchange->attempt_us = FCGIP__NEVER;
+  if (!has_more_addresses(exchange)) /* an attempt that failed has taken the last one meanwhile */
+    return;
   if (fcgip__pool_may_open(pool))
     rival = fcgip__connection_new(pool);
   if (rival == NULL) {

@@ -63,7 +63,7 @@ uint64_t fcgip__engine_clock_us(const fcgip__engine *engine)
   return now > engine->now_us ? now : engine->now_us;
 }
 
-static void read_clock(fcgip__engine *engine)
+void fcgip__engine_read_clock(fcgip__engine *engine)
 {
   engine->now_us = fcgip__engine_clock_us(engine);
 }
@@ -75,8 +75,8 @@ uint64_t fcgip__engine_now_us(const fcgip__engine *engine)
 
 void fcgip__engine_enter(fcgip__engine *engine)
 {
-  if (engine->depth++ == 0)
-    read_clock(engine);
+  engine->depth++;
+  fcgip__engine_read_clock(engine);
 }
 
 int fcgip__engine_is_entered(const fcgip__engine *engine)
@@ -309,7 +309,7 @@ int fcgip__engine_poll(fcgip__engine *engine, int timeout_ms)
     return -1;
   ready = engine->sys->poll_fn(engine->sys->context, engine->pollfds, count, wait_ms);
   left = ready;
-  read_clock(engine);
+  fcgip__engine_read_clock(engine);
   /* Where poll fails for good, the calls themselves say what is the matter. */
   if (ready < 0 && fcgip__outcome_of_transfer(ready) != FCGIP__OUTCOME_AGAIN)
     for (i = 0; i < count; i++, left = (int)count)

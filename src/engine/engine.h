@@ -24,7 +24,7 @@ int fcgip__engine_new(fcgip__engine **out, const fcgip__mem *mem, const fcgip__s
 /* Closes everything and frees it. Not while entered. */
 void fcgip__engine_free(fcgip__engine *engine);
 
-/* Every call from outside stands between these two. Entering the first time reads the clock; leaving the last time
+/* Every call from outside stands between these two. Entering reads the clock; leaving the last time
  * starts what waits for a connection, tells the watcher, and buries the dead. `leave` returns 1 if the engine was
  * doomed meanwhile and nobody is inside any more: the caller frees it. */
 void fcgip__engine_enter(fcgip__engine *engine);
@@ -84,7 +84,10 @@ void fcgip__engine_process_timers(fcgip__engine *engine);
 /* The counters of a pool, as far as there is room for them in *out. FCGIP_OK; FCGIP_ENOTFOUND; FCGIP_EINVAL. */
 int fcgip__engine_stats(const fcgip__engine *engine, size_t pool, fcgip_endpoint_stats *out);
 
-/* Microseconds, as read at the last entry or poll. */
+/* User code has run: that may have taken its time. */
+void fcgip__engine_read_clock(fcgip__engine *engine);
+
+/* Microseconds, as read last. */
 uint64_t fcgip__engine_now_us(const fcgip__engine *engine);
 
 /* Microseconds by the clock, read now. */

@@ -31,6 +31,7 @@ static int pass_through(fcgip__connection *connection, const fcgip__event *event
     verdict = callback->pass_through_fn(
         exchange->by_id.key, is_output ? event->data : nothing, is_output ? event->len : 0,
         is_output ? nothing : event->data, is_output ? 0 : event->len, callback->user_data);
+    fcgip__engine_read_clock(connection->pool->engine);
     if (connection->state == FCGIP__CONNECTION_CLOSED)
       return 0;
     if (verdict != 0) {

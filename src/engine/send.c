@@ -78,6 +78,7 @@ static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total, int
  * to send. */
 static int on_read(fcgip__connection *connection, int rc, size_t n)
 {
+  fcgip__engine_read_clock(connection->pool->engine);
   if (connection->state == FCGIP__CONNECTION_CLOSED) /* the source has cancelled it */
     return 0;
   if (rc < 0 && rc != FCGIP_EAGAIN) {

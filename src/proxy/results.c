@@ -106,6 +106,7 @@ static int handle(fcgip__front *front, fcgip__exchange *exchange)
   }
   fcgip__snapshot_drop(snapshot);
   fcgip_response_free(response);
+  fcgip__engine_read_clock(engine);
   fcgip__engine_settle(engine); /* what the callbacks have sent goes out */
   return fcgip__engine_is_doomed(engine) ? FCGIP_EREENTRANT : FCGIP_OK;
 }

@@ -5,6 +5,9 @@
  *
  * A folder that is not there is an empty one. */
 #include <dirent.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +124,11 @@ int main(int argc, char **argv)
 {
   int i;
 
+#ifdef __GLIBC__
+  /* Memory goes back to the system only in the end: asking for it again and again is most of the time. */
+  mallopt(M_MMAP_THRESHOLD, 1 << 28);
+  mallopt(M_TRIM_THRESHOLD, 1 << 28);
+#endif
   for (i = 1; i < argc; i++) {
     if (strcmp(argv[i], "--plain") == 0)
       is_plain = 1;

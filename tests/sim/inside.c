@@ -31,6 +31,11 @@ enum sim_fate sim_inside_fate(const sim_user *user, fcgip_request_id id)
   return fcgip__exchange_is_done(exchange) ? SIM_DONE : SIM_PENDING;
 }
 
+int sim_inside_holds_back(const sim_user *user, size_t site)
+{
+  return front_of(user)->engine->pools[site].unaccepted_count > 0;
+}
+
 /* Who came first is served first: nobody waits who came before one that does not. */
 static void check_order(sim_user *user, const fcgip__pool *pool, fcgip_request_id *first_queued)
 {

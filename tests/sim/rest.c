@@ -32,7 +32,8 @@ static void check_site(sim_user *user, size_t index, fcgip_endpoint_stats *stats
   if (stats->idle > o->max_idle_connections)
     sim_fail(world, "%u idle connections to endpoint %zu, of %u", stats->idle, index,
              o->max_idle_connections);
-  if (stats->queued > 0 && (stats->open < o->max_connections || stats->idle > 0))
+  if (stats->queued > 0 && (stats->open < o->max_connections || stats->idle > 0) &&
+      !sim_inside_holds_back(user, index))
     sim_fail(world, "%u requests wait for endpoint %zu, with %u connections, %u idle, of %u",
              stats->queued, index, stats->open, stats->idle, o->max_connections);
 }

@@ -129,7 +129,10 @@ static int make_endpoint(sim_run *run, sim_site *site, unsigned number)
     snprintf(place, sizeof(place), "/run/%u.sock", number);
     return fcgip_endpoint_new_unix(&site->endpoint, place, &site->options);
   }
-  snprintf(place, sizeof(place), site->has_name ? "h%u.example" : "10.0.0.%u", number);
+  if (site->has_name)
+    snprintf(place, sizeof(place), "h%u.example", number);
+  else
+    snprintf(place, sizeof(place), "%s.0.0.%u", site->is_loopback ? "127" : "10", number);
   return fcgip__endpoint_new_tcp(&site->endpoint, place, 9000, &site->options,
                                  &run->users[0].client.sys);
 }

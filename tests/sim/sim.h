@@ -137,7 +137,7 @@ typedef struct sim_site {
   enum sim_nature nature;
   fcgip_endpoint *endpoint;
   fcgip_endpoint_options options; /* with the defaults filled in */
-  int is_unix, has_name, is_unresolved;
+  int is_unix, is_loopback, has_name, is_unresolved;
   sim_listener *others[2]; /* dead addresses of the same name */
 } sim_site;
 

@@ -43,6 +43,7 @@ static void disturb(sim_world *world, enum sim_call call, sim_verdict *verdict)
       verdict->is_missed = 1;
     break;
   case SIM_SOCKET:
+  case SIM_UNACCEPTED:
   case SIM_SOCKET_ERROR:
   case SIM_SELF_CONNECTED:
   case SIM_NOW:
@@ -72,6 +73,7 @@ static void break_call(sim_world *world, enum sim_call call, sim_verdict *verdic
   case SIM_POLL:
     verdict->error = ENOMEM;
     break;
+  case SIM_UNACCEPTED:
   case SIM_SOCKET_ERROR:
   case SIM_SELF_CONNECTED:
     verdict->error = ENOTCONN;

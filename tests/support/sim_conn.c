@@ -12,6 +12,7 @@
 
 #define PIECES_MAX 48u
 #define SYN_AGAIN_US 1000000u
+#define DATA_AGAIN_US 200000u
 #define ARRIVES_FIN UINT64_C(1)
 #define ARRIVES_UP UINT64_C(2)
 
@@ -120,7 +121,7 @@ void sim_flow_add(sim_conn *conn, sim_flow *flow, const uint8_t *data, size_t le
   flow->len += len;
   if (most > 0 && most < len / PIECES_MAX)
     most = len / PIECES_MAX;
-  while (done < len) {
+  while (done < len && !(conn->in_limbo && flow == &conn->up)) {
     size_t n = most > 0 ? (size_t)sim_between(conn->net->world, 1, most) : len;
 
     n = n < len - done ? n : len - done;
@@ -152,7 +153,8 @@ void sim_flow_fin(sim_conn *conn, sim_flow *flow)
   if (flow->has_fin)
     return;
   flow->has_fin = 1;
-  plan(conn, flow, 0, 1);
+  if (!conn->in_limbo)
+    plan(conn, flow, 0, 1);
 }
 
 static void kick(void *context, uint64_t argument)
@@ -256,6 +258,35 @@ sim_conn *sim_accept(sim_listener *listener)
   return conn;
 }
 
+/* Packets of a connection that only seems to be one are sent again: they find room now, or are dropped. */
+static void knock(void *context, uint64_t argument)
+{
+  sim_conn *conn = context;
+
+  (void)argument;
+  if (!conn->in_limbo || conn->client_closed)
+    return;
+  if (conn->listener->state != SIM_LISTENS && conn->listener->state != SIM_SILENT) {
+    conn->in_limbo = 0;
+    sim_conn_reset(conn);
+  } else if (has_room(conn->listener)) {
+    conn->in_limbo = 0;
+    open_conn(conn);
+    plan(conn, &conn->up, conn->up.len, conn->up.has_fin);
+  } else {
+    conn->again_us *= 2;
+    sim_after(conn->net->world, conn->again_us, knock, conn, 0);
+  }
+}
+
+static void enter_limbo(sim_conn *conn)
+{
+  conn->state = SIM_CONN_OPEN;
+  conn->in_limbo = 1;
+  conn->again_us = DATA_AGAIN_US;
+  sim_after(conn->net->world, conn->again_us, knock, conn, 0);
+}
+
 static void handshake(void *context, uint64_t argument)
 {
   sim_conn *conn = context;
@@ -269,6 +300,8 @@ static void handshake(void *context, uint64_t argument)
     conn->pending_error = listener->state == SIM_ERRS ? listener->error : ECONNREFUSED;
   } else if (has_room(listener)) {
     open_conn(conn);
+  } else if (listener->link.seems_connected && listener->state == SIM_LISTENS) {
+    enter_limbo(conn);
   } else {
     sim_after(conn->net->world, SYN_AGAIN_US, handshake, conn, 0);
   }
@@ -310,7 +343,10 @@ int sim_connect(sim_conn *conn, const fcgip__address *address)
     open_conn(conn);
     return 0;
   }
-  sim_after(conn->net->world, listener->link.connect_us, handshake, conn, 0);
+  if (listener->link.connect_us == 0)
+    handshake(conn, 0);
+  else
+    sim_after(conn->net->world, listener->link.connect_us, handshake, conn, 0);
   return -EINPROGRESS;
 }
 

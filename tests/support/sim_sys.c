@@ -10,9 +10,9 @@
 
 const char *sim_call_name(enum sim_call call)
 {
-  static const char *const names[SIM_CALLS] = {"socket", "connect", "so_error", "self",
-                                               "send",   "recv",    "peek",     "close",
-                                               "poll",   "now",     "resolve"};
+  static const char *const names[SIM_CALLS] = {
+      "socket", "connect", "unaccepted", "so_error", "self", "send",
+      "recv",   "peek",    "close",      "poll",     "now",  "resolve"};
 
   return names[call];
 }
@@ -100,6 +100,20 @@ static int take_error(sim_conn *conn)
 
   conn->pending_error = 0;
   return error;
+}
+
+static int sys_unaccepted(void *context, int fd, const fcgip__address *address)
+{
+  sim_client *client = context;
+  sim_verdict verdict = begin(client, SIM_UNACCEPTED, fd);
+  sim_conn *conn = conn_of(client, SIM_UNACCEPTED, fd);
+
+  (void)address;
+  if (conn == NULL)
+    return 0;
+  /* The real one has no error to return: what cannot be told is 0. */
+  return (int)done(client, SIM_UNACCEPTED, fd,
+                   verdict.error == 0 && conn->in_limbo && conn->up.len > 0);
 }
 
 static int sys_socket_error(void *context, int fd)
@@ -464,6 +478,7 @@ void sim_client_init(sim_client *client, sim_net *net, unsigned number)
       .context = client,
       .socket_fn = sys_socket,
       .connect_fn = sys_connect,
+      .unaccepted_fn = sys_unaccepted,
       .socket_error_fn = sys_socket_error,
       .is_self_connected_fn = sys_is_self_connected,
       .send_fn = sys_send,

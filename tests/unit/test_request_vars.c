@@ -152,9 +152,9 @@ static void pairs_that_are_too_long(void **state)
   static const struct {
     size_t name, value;
     int rc;
-  } rows[] = {{1, 65522, FCGIP_OK},       {1, 65523, FCGIP_OK},       {1, 65524, FCGIP_EINVAL},
-              {127, 65396, FCGIP_OK},     {127, 65397, FCGIP_EINVAL}, {128, 65392, FCGIP_OK},
-              {128, 65393, FCGIP_EINVAL}, {65523, 1, FCGIP_OK},       {65523, 0, FCGIP_OK},
+  } rows[] = {{1, 65522, FCGIP_OK},       {1, 65523, FCGIP_EINVAL}, {127, 65396, FCGIP_OK},
+              {127, 65397, FCGIP_EINVAL}, {128, 65392, FCGIP_OK},   {128, 65393, FCGIP_EINVAL},
+              {65522, 1, FCGIP_OK},       {65523, 1, FCGIP_EINVAL}, {65523, 0, FCGIP_OK},
               {65524, 0, FCGIP_EINVAL}};
   fixture *f = *state;
   size_t i;
