@@ -19,7 +19,8 @@
 #include "bench.h"
 #include "wire.h"
 
-#define HEADERS "X-Powered-By: bench\r\nContent-type: text/html; charset=UTF-8\r\n\r\n"
+/* What php-fpm sends in production, where expose_php is off. */
+#define HEADERS "Content-type: text/html; charset=UTF-8\r\n\r\n"
 #define HEADERS_LEN (sizeof(HEADERS) - 1)
 #define END_LEN (WIRE_HEADER_LEN + 8)
 #define RECORD_LEN (WIRE_HEADER_LEN + WIRE_OUTPUT_MAX)

@@ -15,10 +15,12 @@
 
 #include "fuzz/fuzz.h"
 
-/* Of an input with more allocations, that many spread evenly. */
-#define MOST_FAILURES 400
+/* With failing allocations that many runs for each folder, and some for each file in any case: where there are more
+ * allocations, they are spread evenly, and another part of them with each file. */
+#define FOLDER_RUNS 24000
+#define LEAST_FAILURES 10
 
-static size_t file_count, run_count;
+static size_t file_count, run_count, most_failures = FOLDER_RUNS;
 static int is_plain;
 
 static uint8_t *read_file(const char *path, size_t *len)
@@ -58,8 +60,8 @@ static void replay_file(const char *path)
   fprintf(stderr, "\r%s\033[K", path);
   run(data, len, 0, FAIL_ONCE);
   calls = is_plain ? 0 : fuzz_memory.total_calls;
-  step = calls / MOST_FAILURES + 1;
-  for (n = 1; n <= calls; n += step) {
+  step = calls / most_failures + 1;
+  for (n = 1 + file_count % step; n <= calls; n += step) {
     run(data, len, n, FAIL_ONCE);
     run(data, len, n, FAIL_FROM_THEN_ON);
   }
@@ -93,6 +95,9 @@ static void replay_folder(const char *path, DIR *folder)
   }
   if (count > 0)
     qsort(names, count, sizeof(*names), by_name);
+  most_failures = count > 0 ? FOLDER_RUNS / 2 / count : 0;
+  if (most_failures < LEAST_FAILURES)
+    most_failures = LEAST_FAILURES;
   for (i = 0; i < count; i++) {
     replay_file(names[i]);
     free(names[i]);

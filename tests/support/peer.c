@@ -30,6 +30,7 @@ struct peer {
   size_t script_count;
   peer_conn **conns;
   size_t conn_count, conn_cap;
+  size_t first_open; /* all before it are closed */
   const size_t *cuts;
   size_t cut_count;
   int every_byte;
@@ -203,6 +204,7 @@ void peer_reset(peer *p)
   for (i = 0; i < p->conn_count; i++)
     peer_conn_free(p->conns[i]);
   p->conn_count = 0;
+  p->first_open = 0;
   pthread_mutex_unlock(&p->lock);
 }
 
@@ -260,6 +262,9 @@ static int step_connections(peer *p, size_t from)
   int moved = 0;
   size_t i;
 
+  while (p->first_open < p->conn_count && p->conns[p->first_open]->fd < 0)
+    p->first_open++;
+  from = from > p->first_open ? from : p->first_open;
   for (i = from; i < p->conn_count; i++)
     if (p->conns[i]->fd >= 0 && peer_conn_step(p->conns[i]))
       moved = 1;

@@ -109,7 +109,7 @@ static int gone(peer_conn *conn)
 /* Reads what is there, at most `max`. A reader that must leave a byte looks before it takes. */
 static int read_some(peer_conn *conn, size_t max)
 {
-  static _Thread_local uint8_t buffer[65536];
+  uint8_t buffer[65536];
   ssize_t n;
   size_t taken, at = 0;
 
