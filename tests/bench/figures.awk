@@ -21,7 +21,11 @@ $1 == "skipped" { sub(/^skipped /, ""); skips[++skip_count] = $0; next }
 
 function sorted_middle(list, n,    i, j, swap) {
   for (i = 2; i <= n; i++)
-    for (j = i; j > 1 && list[j - 1] > list[j]; j--) { swap = list[j]; list[j] = list[j - 1]; list[j - 1] = swap }
+    for (j = i; j > 1 && list[j - 1] > list[j]; j--) {
+      swap = list[j]
+      list[j] = list[j - 1]
+      list[j - 1] = swap
+    }
   return n % 2 ? list[(n + 1) / 2] : (list[n / 2] + list[n / 2 + 1]) / 2
 }
 
@@ -57,7 +61,8 @@ function heading(text) { line(""); line(text) }
 # A goal: the figure, and what it must be at least (sign 1) or at most (sign -1).
 function goal(text, figure, sign, bound, note,    verdict) {
   verdict = figure == "" ? "not measured" : (sign > 0 ? figure >= bound : figure <= bound) ? "met" : "NOT MET"
-  line(sprintf("  %-62s %s %-8s %9s   %-12s %s", text, sign > 0 ? ">=" : "<=", bound, shown(figure, "%.3f"), verdict, note))
+  line(sprintf("  %-62s %s %-8s %9s   %-12s %s", text, sign > 0 ? ">=" : "<=", bound,
+    shown(figure, "%.3f"), verdict, note))
   goals[++goal_count] = "{\"goal\": " quoted(text) ", \"" (sign > 0 ? "at_least" : "at_most") "\": " bound \
     ", \"measured\": " (figure == "" ? "null" : figure) ", \"verdict\": " quoted(verdict) "}"
 }
@@ -65,7 +70,8 @@ function goal(text, figure, sign, bound, note,    verdict) {
 function throughput_goal(group, x, text, name, bound,    limit, cpu) {
   limit = limit_of(group, x)
   cpu = ratio(group, x, limit, name, "cpu_us")
-  goal(text, ratio(group, x, name, limit, "rate"), 1, bound, "of " limit "; by CPU time " shown(cpu, "%.2f"))
+  goal(text, ratio(group, x, name, limit, "rate"), 1, bound,
+    "of " limit "; by CPU time " shown(cpu, "%.2f"))
 }
 
 function table_of_flight(group, title,    list, n, i, x, j, names, count, row) {
@@ -86,6 +92,11 @@ function table_of_flight(group, title,    list, n, i, x, j, names, count, row) {
   }
 }
 
+function pair_of_size(x, name) {
+  return sprintf("%10s %11s", shown(median("size", x, name, "mib_s"), "%.1f"),
+    shown(median("size", x, name, "rate"), "%.0f"))
+}
+
 function table_of_sizes(    list, n, i, x) {
   n = split(xs["size"], list, " ")
   if (n == 0) return
@@ -93,11 +104,14 @@ function table_of_sizes(    list, n, i, x) {
   line(sprintf("  %10s  %22s  %22s  %22s", "bytes", "limit-epoll", "poll", "push"))
   for (i = 1; i <= n; i++) {
     x = list[i]
-    line(sprintf("  %10d  %10s %11s  %10s %11s  %10s %11s", x,
-      shown(median("size", x, "limit-epoll", "mib_s"), "%.1f"), shown(median("size", x, "limit-epoll", "rate"), "%.0f"),
-      shown(median("size", x, "poll", "mib_s"), "%.1f"), shown(median("size", x, "poll", "rate"), "%.0f"),
-      shown(median("size", x, "push", "mib_s"), "%.1f"), shown(median("size", x, "push", "rate"), "%.0f")))
+    line(sprintf("  %10d  %s  %s  %s", x, pair_of_size(x, "limit-epoll"), pair_of_size(x, "poll"),
+      pair_of_size(x, "push")))
   }
+}
+
+function pair_of_stream(x, name) {
+  return sprintf("%8s %7s", shown(median("stream", x, name, "mib_s"), "%.0f"),
+    shown(median("stream", x, name, "cpu_us") / 1000, "%.0f"))
 }
 
 function table_of_streams(    list, n, i) {
@@ -105,9 +119,8 @@ function table_of_streams(    list, n, i) {
   if (n == 0) return
   heading("Streams of " fact["stream_bytes"] " bytes: MiB/s, CPU ms")
   for (i = 1; i <= n; i++)
-    line(sprintf("  %-10s  limit %8s %7s   library %8s %7s   ratio %s", list[i],
-      shown(median("stream", list[i], "limit", "mib_s"), "%.0f"), shown(median("stream", list[i], "limit", "cpu_us") / 1000, "%.0f"),
-      shown(median("stream", list[i], "library", "mib_s"), "%.0f"), shown(median("stream", list[i], "library", "cpu_us") / 1000, "%.0f"),
+    line(sprintf("  %-10s  limit %s   library %s   ratio %s", list[i],
+      pair_of_stream(list[i], "limit"), pair_of_stream(list[i], "library"),
       shown(ratio("stream", list[i], "library", "limit", "mib_s"), "%.3f")))
 }
 
@@ -115,23 +128,29 @@ function table_of_counts(    list, n, i, names, count, j) {
   n = split(xs["count"], list, " ")
   if (n == 0) return
   heading("Counted per request, 64 in flight unless named otherwise")
-  line(sprintf("  %-26s %12s %12s %12s %12s   %s", "", "instructions", "system calls", "allocations", "bytes", "system calls by name"))
+  line(sprintf("  %-18s %12s %12s %12s %12s   %s", "", "instructions", "system calls", "allocations",
+    "bytes", "system calls by name"))
   for (i = 1; i <= n; i++)
-    line(sprintf("  %-26s %12s %12s %12s %12s   %s", list[i],
-      shown(median("count", list[i], "all", "instructions"), "%.0f"), shown(median("count", list[i], "all", "system_calls"), "%.3f"),
-      shown(median("count", list[i], "all", "allocations"), "%.3f"), shown(median("count", list[i], "all", "allocated_bytes"), "%.0f"),
+    line(sprintf("  %-18s %12s %12s %12s %12s   %s", list[i],
+      shown(median("count", list[i], "all", "instructions"), "%.0f"),
+      shown(median("count", list[i], "all", "system_calls"), "%.3f"),
+      shown(median("count", list[i], "all", "allocations"), "%.3f"),
+      shown(median("count", list[i], "all", "allocated_bytes"), "%.0f"),
       fact["calls_" list[i]]))
 }
 
-function table_of_heap(    list, n, i, x) {
+function table_of_heap(    list, n, i, x, text) {
   n = split(xs["heap"], list, " ")
   if (n == 0) return
   heading("Heap of the library: bytes and blocks")
   for (i = 1; i <= n; i++) {
     x = list[i]
-    line(sprintf("  %6d at once: per request in flight %s in %s blocks; per idle connection %s in %s blocks (%d of them)", x,
-      shown(median("heap", x, "all", "in_flight_bytes"), "%.0f"), shown(median("heap", x, "all", "in_flight_blocks"), "%.1f"),
-      shown(median("heap", x, "all", "idle_bytes"), "%.0f"), shown(median("heap", x, "all", "idle_blocks"), "%.1f"),
+    text = "  %6d at once: per request in flight %s in %s blocks; per idle connection %s in %s blocks (%d of them)"
+    line(sprintf(text, x,
+      shown(median("heap", x, "all", "in_flight_bytes"), "%.0f"),
+      shown(median("heap", x, "all", "in_flight_blocks"), "%.1f"),
+      shown(median("heap", x, "all", "idle_bytes"), "%.0f"),
+      shown(median("heap", x, "all", "idle_blocks"), "%.1f"),
       median("heap", x, "all", "idle")))
   }
 }
@@ -142,7 +161,8 @@ function growth(group, name, many,    a, b) {
 }
 
 function most_clock_reads(    list, n, i, most, v) {
-  n = split("clock_send clock_fds clock_timeout clock_process_fd clock_process_timers clock_take clock_free", list, " ")
+  n = split("clock_send clock_fds clock_timeout clock_process_fd clock_process_timers clock_take clock_free",
+    list, " ")
   if (median("clock", 1, "all", "clock_send") == "") return ""
   for (i = 1; i <= n; i++) { v = median("clock", 1, "all", list[i]); if (v > most) most = v }
   return most
@@ -166,16 +186,19 @@ function all_goals(    many, bare, heap_x, build, plain) {
     "bare poll " shown(growth("unix", "limit-poll", many), "%.2f"))
   goal("heap bytes per request, " many " in flight", median("heap", many, "all", "in_flight_bytes"), -1, 1536, "")
   goal("stream down: share of the bare copy loop", ratio("stream", "down", "library", "limit", "mib_s"), 1, 0.9, "")
-  goal("stream up from a source: share of the bare copy loop", ratio("stream", "up", "library", "limit", "mib_s"), 1, 0.9, "")
+  goal("stream up from a source: share of the bare copy loop",
+    ratio("stream", "up", "library", "limit", "mib_s"), 1, 0.9, "")
   goal("stream down: heap bytes more than for a 64th of it",
     median("stream-heap", "down", "all", "growth"), -1, 64, "constant memory")
   goal("stream up: heap bytes more than for a 64th of it",
     median("stream-heap", "up", "all", "growth"), -1, 64, "constant memory")
-  goal("cluster of 100: copies of the variables", median("cluster", 100, "all", "variable_copies"), -1, 1.01, "encoded once")
+  goal("cluster of 100: copies of the variables",
+    median("cluster", 100, "all", "variable_copies"), -1, 1.01, "encoded once")
   goal("cluster of 100: copies of the content", median("cluster", 100, "all", "content_copies"), -1, 0.01, "")
   throughput_goal("fresh", 1, "new connections, 1 in flight: share of the bare loop", "poll", 0.9)
   throughput_goal("fresh", 64, "new connections, 64 in flight: share of the bare loop", "poll", 0.9)
-  build = median("count", "poll-build", "all", "system_calls"); plain = median("count", "poll", "all", "system_calls")
+  build = median("count", "poll-build", "all", "system_calls")
+  plain = median("count", "poll", "all", "system_calls")
   goal("system calls of building and freeing a request", build == "" ? "" : build - plain, -1, 0.01, "")
   goal("clock reads per entry that does not wait", most_clock_reads(), -1, 1,
     "an entry that waits: " shown(median("clock", 1, "all", "clock_wait"), "%d"))

@@ -162,28 +162,29 @@ timed() {
   figures "$group" "$x" "$name" "$round" "$line"
 }
 
+# timed, and then a moment for the responder to close so many connections.
+flight() {
+  timed "$@"
+  [ "$2" -lt 1000 ] || sleep 0.3
+}
+
 # One round of all who do this work, at N in flight.
 flight_round() {
   local group="$1" n="$2" round="$3" address="$4" keep=1 work_name=kept name
+  local in_flight=(--address "$4" --in-flight "$2")
   [ "$group" != fresh ] || keep=0 work_name=fresh
-  timed "$group" "$n" limit-epoll "$round" \
-    limit --address "$address" --wait epoll --in-flight "$n" $work_name
-  timed "$group" "$n" push "$round" \
-    client --address "$address" --driver push --keep $keep --in-flight "$n" load
-  timed "$group" "$n" limit-poll "$round" \
-    limit --address "$address" --wait poll --in-flight "$n" $work_name
-  timed "$group" "$n" poll "$round" \
-    client --address "$address" --driver poll --keep $keep --in-flight "$n" load
-  # So many connections take the responder a moment to close.
-  [ "$n" -lt 1000 ] || sleep 0.3
+  for name in epoll poll; do
+    flight "$group" "$n" limit-$name "$round" limit "${in_flight[@]}" --wait $name $work_name
+  done
+  for name in push poll; do
+    flight "$group" "$n" $name "$round" client "${in_flight[@]}" --driver $name --keep $keep load
+  done
   if [ "$n" -eq 1 ]; then
-    timed "$group" "$n" limit-blocking "$round" \
-      limit --address "$address" --wait blocking --in-flight 1 $work_name
+    timed "$group" 1 limit-blocking "$round" limit "${in_flight[@]}" --wait blocking $work_name
   fi
   [ "$group" = unix ] || return 0
   for name in pull push-plain; do
-    timed "$group" "$n" $name "$round" \
-      client --address "$address" --driver $name --in-flight "$n" load
+    flight unix "$n" $name "$round" client "${in_flight[@]}" --driver $name load
   done
 }
 

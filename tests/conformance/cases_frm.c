@@ -3,8 +3,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "conformance/fixture.h"
 #include "conformance/memory.h"
-#include "conformance/suite.h"
 
 #define OK_BODY {.verdict = V_OK, .status = 200, .body = "BODY"}
 
@@ -172,6 +172,60 @@ static void flat_memory(conf_test *test)
   }
 }
 
+/* END_REQUEST and 8 bytes of padding have come as far as byte `k`: where does the next request go? */
+static void end_so_far(conf_test *test, unsigned k)
+{
+  const conf_request options = {.keep = 2};
+  conf_result result = {0};
+  fcgip_request *request;
+  fcgip_request_id first, second;
+  char part[60], rest[60];
+  size_t at = k < 24 ? 1 : 0;
+  fixture f;
+
+  fixture_new(&f, test, PEER_UNIX, &options, "READ READ HOLD");
+  fixture_play(&f, 1, "READ HOLD");
+  request = fixture_request(&f, NULL);
+  first = fixture_send(&f, request);
+  fixture_until_requested(&f, 0, 1);
+  snprintf(part, sizeof(part), k > 0 ? "OUT(H 'BODY') EOO END(0,0,8) CUT(%u)" : "OUT(H 'BODY') EOO", 64 + k);
+  fixture_say(&f, 0, part);
+  while (fixture_turn(&f))
+    continue;
+  fixture_turn(&f);
+  second = fixture_send(&f, request);
+  conf_check(test, fixture_until_requested(&f, at, at == 0 ? 2 : 1) && peer_connections(f.peer) == at + 1,
+             "after %u bytes of END_REQUEST: %zu connections", k, peer_connections(f.peer));
+  if (k < 16) { /* else the first one is complete, and its connection may be closed for the second one's sake */
+    /* The bytes that are left: of the header 01 03 00 01 00 08 08 00, or else zeros. */
+    static const char *const header[] = {"\\x01", "\\x03", "\\0", "\\x01", "\\0", "\\x08", "\\x08", "\\0"};
+    size_t len = 0, i;
+
+    len = (size_t)snprintf(rest, sizeof(rest), "RAW('");
+    for (i = k; i < 8; i++)
+      len += (size_t)snprintf(rest + len, sizeof(rest) - len, "%s", header[i]);
+    snprintf(rest + len, sizeof(rest) - len, "' '\\0'*%u)", k < 8 ? 16 : 24 - k);
+    fixture_say(&f, 0, rest);
+  }
+  fixture_take(&f, first, &result);
+  conf_check(test, result.verdict == V_OK && strcmp(result.body.data, "BODY") == 0, "%u bytes: %s", k,
+             conf_verdict_name(result.verdict));
+  fixture_say(&f, at, "OKR");
+  fixture_take(&f, second, &result);
+  CHECK(test, result.verdict == V_OK);
+  fcgip_request_free(request);
+  conf_result_free(&result);
+  fixture_free(&f);
+}
+
+static void end_in_pieces(conf_test *test)
+{
+  unsigned k;
+
+  for (k = 0; k <= 24; k++)
+    end_so_far(test, k);
+}
+
 static const conf_case cases[] = {
     {.id = "FRM-01", .level = 'M', .run = run_corpus},
     {.id = "FRM-02", .level = 'M', .run = run_corpus},
@@ -187,6 +241,7 @@ static const conf_case cases[] = {
     {.id = "FRM-08", .want = OK_BODY,
      .script = "OUT(H 'BODY') EOO RP(3,1,'\\0\\0\\0\\0\\0\\0\\0\\0','\\x01\\x06\\0\\x01\\0\\x01\\0\\0x')"},
     {.id = "FRM-09", .level = 'M', .flags = SLOW, .run = reserved_bytes},
+    {.id = "FRM-10", .level = 'M', .run = end_in_pieces, .needs = HAS_API},
     {.id = "FRM-11", .level = 'M', .name = "version 0", .script = "REC(0,6,1,4,0,0) RAW('BODY') END(0,0)",
      .want = {.verdict = V_PROTO, .what = "version", .status = -1, .body = ""}},
     {.id = "FRM-11", .name = "version 2", .script = "REC(2,6,1,4,0,0) RAW('BODY') END(0,0)",

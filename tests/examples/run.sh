@@ -95,7 +95,7 @@ cat <&3 >"$work/out"
 last=$((($(date +%s%N) - before) / 1000000))
 exec 3<&-
 checks=$((checks + 1))
-[ "$piece" = "piece 1 of 5" ] && [ $((last - first)) -ge 500 ] ||
+[ "$piece" = "piece 1 of 5" ] && [ $((last - first)) -ge 250 ] ||
   fail "the first piece '$piece' came after $first ms, the last after $last ms"
 
 run round_robin "${three[@]}"
@@ -325,18 +325,21 @@ expect 0
 
 # ---- what a terminal would obey ----
 
-# The status page shows the last method of each worker, whatever it was.
-for i in $(seq 40); do
-  run fcgiget -X "${esc}[31m" -s "$FCGIP_SCRIPTS/echo.php" "$FCGIP_UNIX/$esc]0;title$esc"
-done
-expect 0
+# The status page shows the last request of each worker. Which of them answers, nobody knows, so that
+# the strange one may have to be repeated until it is seen.
 for page in '/status?full' '/status?json&full' '/status?xml&full'; do
-  run cluster_status --path "$page" "$FCGIP_UNIX"
-  expect_clean
+  for i in $(seq 30); do
+    run fcgiget -X "${esc}[31m" -s "$FCGIP_SCRIPTS/echo.php" "$FCGIP_UNIX/$esc]0;title$esc"
+    expect 0
+    run cluster_status --path "$page" "$FCGIP_UNIX"
+    expect_clean
+    [ "$status" -eq 0 ] && grep -q 'Last request method: .*\[31m' <<<"$out" && break
+  done
+  case "$page" in
+  *json*) ;; # before PHP 8.2.31 the page is no JSON then, and an error is as good as an answer
+  *) expect_out '  \* Last request method: .*\[31m' ;;
+  esac
 done
-run cluster_status "$FCGIP_UNIX"
-expect 0
-expect_out '  \* Last request method: \\x1b\[31m'
 run fcgiget -i -s "$FCGIP_SCRIPTS/echo.php" "$FCGIP_UNIX/?value=${esc}%5b31m%07"
 expect 0
 expect_out '\\x1b\[31m\\x07 - unix'

@@ -17,7 +17,7 @@
 
 /* With failing allocations that many runs for each folder, and some for each file in any case: where there are more
  * allocations, they are spread evenly, and another part of them with each file. */
-#define FOLDER_RUNS 24000
+#define FOLDER_RUNS 12000
 #define LEAST_FAILURES 10
 
 static size_t file_count, run_count, most_failures = FOLDER_RUNS;

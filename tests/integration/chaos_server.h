@@ -128,10 +128,8 @@ static inline void bad_note_content(bad_server *server, uint64_t at, const uint8
   atomic_fetch_add(&server->received, len);
 }
 
-/* Until STDIN ends. 0, or -1 if the client is gone before that, or what it sends is not in order. */
-static inline int bad_read_request(bad_server *server, int fd)
+static inline int bad_read_records(bad_server *server, int fd, uint8_t *content)
 {
-  static __thread uint8_t content[BAD_RECORD_MAX + 255];
   uint64_t at = 0;
   uint8_t header[8];
   int last = 0;
@@ -152,6 +150,16 @@ static inline int bad_read_request(bad_server *server, int fd)
     bad_note_content(server, at, content, len);
     at += len;
   }
+}
+
+/* Until STDIN ends. 0, or -1 if the client is gone before that, or what it sends is not in order. */
+static inline int bad_read_request(bad_server *server, int fd)
+{
+  uint8_t *content = malloc(BAD_RECORD_MAX + 255);
+  int rc = content != NULL ? bad_read_records(server, fd, content) : -1;
+
+  free(content);
+  return rc;
 }
 
 /* Until the client is gone, or the test is over, whatever is unread. */

@@ -155,7 +155,7 @@ static void check_piece(sim_part *part, const void *data, size_t len, const sim_
 {
   sim_world *world = &part->job->run->world;
 
-  if (all != NULL && (len > all->len - *passed || !sim_same(all->data + *passed, data, len)))
+  if (len > all->len - *passed || !sim_same(all->data + *passed, data, len))
     sim_fail(world, "request %u: a piece of %s that was not received", part->job->token, what);
   *passed += len;
 }
@@ -168,7 +168,6 @@ static int on_piece(fcgip_request_id id, const void *output, size_t output_len, 
   sim_user *user = job->user;
   sim_world *world = &job->run->world;
   sim_part *part = sim_part_of(user, id);
-  int is_known;
 
   hook->calls++;
   if (user->is_gone || user->depth == 0)
@@ -179,12 +178,13 @@ static int on_piece(fcgip_request_id id, const void *output, size_t output_len, 
   }
   if ((output_len > 0) == (error_len > 0))
     sim_fail(world, "a piece of request %u with both streams or none", job->token);
-  /* After a failover the new one may not be known yet. */
-  is_known = part->carry != NULL && part->carry->conn->fd >= 0;
-  check_piece(part, output, output_len, is_known ? &part->carry->answer.output : NULL,
-              &part->passed_output, "output");
-  check_piece(part, error, error_len, is_known ? &part->carry->answer.errors : NULL,
-              &part->passed_errors, "errors");
+  if (part->carry == NULL) {
+    sim_fail(world, "a piece of request %u, which was never sent", job->token);
+    return 0;
+  }
+  check_piece(part, output, output_len, &part->carry->answer.output, &part->passed_output,
+              "output");
+  check_piece(part, error, error_len, &part->carry->answer.errors, &part->passed_errors, "errors");
   mischief(user, job);
   if (!sim_chance(world, job->mischief / 20))
     return 0;

@@ -22,6 +22,17 @@ fcgip_request_id sim_inside_last_id(const sim_user *user)
   return front_of(user)->engine->last_id;
 }
 
+fcgip_request_id sim_inside_id_of(const sim_user *user, int fd)
+{
+  fcgip__map_link *link = fcgip__map_find(&front_of(user)->engine->connections, (uint64_t)fd);
+  const fcgip__connection *connection;
+
+  if (link == NULL)
+    return 0;
+  connection = FCGIP__OWNER(link, fcgip__connection, by_fd);
+  return connection->exchange != NULL ? connection->exchange->by_id.key : 0;
+}
+
 enum sim_fate sim_inside_fate(const sim_user *user, fcgip_request_id id)
 {
   const fcgip__exchange *exchange = fcgip__engine_find(front_of(user)->engine, id);

@@ -227,19 +227,22 @@ static void judge_error(const verdict *v)
   case FCGIP_EHEADER:
   case FCGIP_ETOOLARGE:
   case FCGIP_ELENGTH:
-    /* Else the server spoke and closed before the first byte was taken, or too few were. */
-    if (v->carry != NULL)
+    if (v->carry == NULL)
+      WRONG(v, "request %u: %s, and it was never sent", v->job->token, fcgip_errname(v->error));
+    else
       judge_ended(v);
     return;
   case FCGIP_ECANTMPX:
   case FCGIP_EOVERLOADED:
   case FCGIP_EROLE:
   case FCGIP_EREFUSED:
-    if (v->carry != NULL)
+    if (v->carry == NULL)
+      WRONG(v, "request %u: %s, and it was never sent", v->job->token, fcgip_errname(v->error));
+    else
       judge_refusal(v);
     return;
   case FCGIP_EPROTO:
-    if (v->carry != NULL && v->carry->answer.fault == SIM_NO_FAULT)
+    if (v->carry == NULL || v->carry->answer.fault == SIM_NO_FAULT)
       WRONG(v, "request %u: FCGIP_EPROTO for nothing", v->job->token);
     return;
   case FCGIP_EREAD:

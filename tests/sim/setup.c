@@ -242,29 +242,38 @@ static void make_user(sim_run *run, unsigned number)
 static void on_carry(void *context, sim_carry *carry)
 {
   sim_run *run = context;
-  sim_job *job = sim_job_of(run, carry->question.token);
-  sim_part *part;
-  size_t i;
+  sim_user *user = &run->users[carry->client->number];
+  sim_part *part = sim_part_of(user, sim_inside_id_of(user, carry->conn->fd));
 
-  if (job == NULL) {
-    sim_fail(&run->world, "a request that nobody made is sent");
+  if (part == NULL || part->results > 0) {
+    sim_fail(&run->world, "connection %u carries nothing that waits for a result",
+             carry->conn->number);
     return;
   }
-  sim_note(&run->world, "carries", carry->conn->number, job->token, carry->is_reused);
-  for (i = 0; i < run->site_count; i++)
-    if (run->sites[i].listener == carry->conn->listener)
-      break;
-  part = job->part_count == 0 ? NULL : job->parts[job->user->is_cluster ? i % job->part_count : 0];
-  if (part == NULL || &job->user->client != carry->client || part->results > 0) {
-    sim_fail(&run->world, "request %u is sent at the wrong time or by the wrong proxy", job->token);
-    return;
-  }
+  sim_note(&run->world, "carries", carry->conn->number, part->job->token, carry->is_reused);
   /* KAL-04: what is not safe goes out again only where not one byte was taken, or all was refused. */
-  if (part->carry != NULL && !job->is_retry_safe &&
+  if (part->carry != NULL && part->carry->question.received > 0 && !part->job->is_retry_safe &&
       !(part->carry->answer.has_ended && part->carry->answer.protocol_status == 2))
-    sim_fail(&run->world, "%s request %u is sent twice", job->method, job->token);
+    sim_fail(&run->world, "%s request %u is sent twice", part->job->method, part->job->token);
   part->carry = carry;
   part->carries++;
+}
+
+static void on_token(void *context, sim_carry *carry)
+{
+  sim_run *run = context;
+  const sim_user *user = &run->users[carry->client->number];
+  sim_job *job = sim_job_of(run, carry->question.token);
+  size_t i;
+
+  if (job == NULL || job->user != user) {
+    sim_fail(&run->world, "a request is sent that nobody made, or by the wrong proxy");
+    return;
+  }
+  for (i = 0; i < job->part_count; i++)
+    if (job->parts[i]->carry == carry)
+      return;
+  sim_fail(&run->world, "request %u is sent in the place of another", job->token);
 }
 
 void sim_setup(sim_run *run)
@@ -275,6 +284,7 @@ void sim_setup(sim_run *run)
   run->net.resolve = resolve;
   run->net.resolve_data = run;
   run->net.on_carry = on_carry;
+  run->net.on_token = on_token;
   run->net.carry_data = run;
   run->net.first_fd = sim_chance(world, 100) ? 0 : 3;
   run->mischief = sim_chance(world, 500) ? (unsigned)sim_below(world, 300) : 0;

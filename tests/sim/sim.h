@@ -215,6 +215,8 @@ void sim_check_end(sim_run *run);
 /* inside.c */
 void sim_inside_seed(sim_user *user, uint64_t seed);
 fcgip_request_id sim_inside_last_id(const sim_user *user);
+/* Of the request that a descriptor's connection carries; 0. */
+fcgip_request_id sim_inside_id_of(const sim_user *user, int fd);
 void sim_inside_check(sim_user *user);
 
 /* run.c */

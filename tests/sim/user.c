@@ -297,9 +297,9 @@ static void cancel(sim_user *user)
   } else {
     part->is_canceled = 1;
     rc = fcgip_proxy_cancel(user->proxy, part->id);
-    if (rc != FCGIP_OK)
+    if (rc != FCGIP_OK && !user->is_gone)
       sim_fail(world, "cancel: %s", fcgip_errname(rc));
-    if (fcgip_proxy_cancel(user->proxy, user->last_id + 11) != FCGIP_ENOTFOUND)
+    if (!user->is_gone && fcgip_proxy_cancel(user->proxy, user->last_id + 11) != FCGIP_ENOTFOUND)
       sim_fail(world, "an unknown id can be cancelled");
   }
   sim_call_end(user, user->is_gone ? FCGIP_EREENTRANT : FCGIP_OK, "cancel");

@@ -35,7 +35,7 @@ void sim_net_restart(sim_net *net)
   net->open = 0;
   net->max_open = SIM_FDS;
   net->judge = NULL;
-  net->on_carry = NULL;
+  net->on_carry = net->on_token = NULL;
   net->resolve = NULL;
 }
 
@@ -122,7 +122,18 @@ static sim_carry *begin_carry(sim_conn *conn)
   carry->begun_us = carry->active_us = conn->net->world->now_us;
   carry->sent_us = carry->answered_us = carry->ended_us = SIM_NEVER;
   conn->carry = carry;
+  if (conn->net->on_carry != NULL)
+    conn->net->on_carry(conn->net->carry_data, carry);
   return carry;
+}
+
+void sim_carry_begin(sim_conn *conn)
+{
+  const sim_carry *carry = conn->carry;
+
+  if (carry == NULL || carry->question.is_complete ||
+      (carry->answer.has_ended && carry->question.received > 0))
+    begin_carry(conn);
 }
 
 void sim_carry_sent(sim_conn *conn, const uint8_t *data, size_t len)
@@ -131,9 +142,6 @@ void sim_carry_sent(sim_conn *conn, const uint8_t *data, size_t len)
   sim_carry *carry = conn->carry;
   size_t used;
 
-  if (carry == NULL || carry->question.is_complete ||
-      (carry->answer.has_ended && carry->question.received > 0))
-    carry = begin_carry(conn);
   carry->active_us = world->now_us;
   used = sim_question_read(&carry->question, data, len);
   if (carry->question.has_begun && carry->question.id != carry->answer.id)
@@ -147,8 +155,8 @@ void sim_carry_sent(sim_conn *conn, const uint8_t *data, size_t len)
     carry->sent_us = world->now_us;
   if (carry->question.has_token && !carry->is_reported) {
     carry->is_reported = 1;
-    if (conn->net->on_carry != NULL)
-      conn->net->on_carry(conn->net->carry_data, carry);
+    if (conn->net->on_token != NULL)
+      conn->net->on_token(conn->net->carry_data, carry);
   }
 }
 

@@ -121,7 +121,7 @@ typedef struct sim_carry {
   uint8_t is_reused;          /* the connection carried another one before */
   uint8_t saw_end;            /* recv said 0 */
   int recv_error, send_error; /* errno, for good */
-  uint8_t is_reported;        /* on_carry was called: the token is known */
+  uint8_t is_reported;        /* on_token was called */
 } sim_carry;
 
 struct sim_conn {
@@ -175,8 +175,10 @@ struct sim_net {
   sim_judge_fn judge;
   void *judge_data;
   uint64_t calls[SIM_CALLS];
-  /* The token of a request on a connection is known. */
+  /* A request is going to be sent on a connection, or the first byte of an answer was received before that. */
   void (*on_carry)(void *carry_data, sim_carry *carry);
+  /* The token of a request is known. */
+  void (*on_token)(void *carry_data, sim_carry *carry);
   void *carry_data;
   /* Names for the resolver: NULL for none. Returns an FCGIP result. */
   int (*resolve)(void *resolve_data, const char *host, uint16_t port, fcgip__address_list *list);
@@ -223,6 +225,7 @@ void sim_conn_kick(sim_conn *conn);    /* the worker has a look at it, soon */
 void sim_conn_break(sim_conn *conn);   /* a reset reaches the client now */
 sim_conn *sim_conn_new(sim_net *net, sim_client *client, int family);
 int sim_connect(sim_conn *conn, const fcgip__address *address);
+void sim_carry_begin(sim_conn *conn); /* something is going to be sent on it */
 void sim_carry_sent(sim_conn *conn, const uint8_t *data, size_t len);
 void sim_carry_received(sim_conn *conn, const uint8_t *data, size_t len);
 

@@ -215,6 +215,8 @@ static int64_t sys_send(void *context, int fd, const struct iovec *iov, size_t i
 
   if (conn == NULL)
     return -EBADF;
+  if (conn->state != SIM_CONN_CONNECTING && conn->state != SIM_CONN_FAILED)
+    sim_carry_begin(conn);
   if (error == 0)
     error = send_hindrance(conn);
   else
