@@ -13,7 +13,9 @@ FCGIP_BEGIN_DECLS
 
 /* Push: tells an event loop what a descriptor of the proxy waits for, POLLIN and POLLOUT. 0 means
  * forget it, and always comes before the descriptor is closed. Called at the end of any call that
- * changes what is waited for; it must call nothing of this library. */
+ * changes what is waited for; it must call nothing of this library. A proxy that has one takes events only
+ * from fcgip_proxy_process_fd() where a call is given 0 milliseconds: it then looks at what is there, and its
+ * cost does not grow with the number of connections. */
 typedef void (*fcgip_watch_fn)(void *watch_data, int fd, short events);
 
 /* A clock: milliseconds that never run backwards. */

@@ -13,11 +13,21 @@ void fcgip__buffer_init(fcgip__buffer *buffer, const fcgip__mem *mem, size_t lim
   buffer->cap = 0;
   buffer->limit = limit;
   buffer->mem = mem;
+  buffer->is_lent = 0;
+}
+
+void fcgip__buffer_lend(fcgip__buffer *buffer, uint8_t *data, size_t cap)
+{
+  data[0] = '\0';
+  buffer->data = data;
+  buffer->cap = cap;
+  buffer->is_lent = 1;
 }
 
 void fcgip__buffer_deinit(fcgip__buffer *buffer)
 {
-  fcgip__mem_free(buffer->mem, buffer->data);
+  if (!buffer->is_lent)
+    fcgip__mem_free(buffer->mem, buffer->data);
   fcgip__buffer_init(buffer, buffer->mem, buffer->limit);
 }
 
@@ -41,9 +51,12 @@ int fcgip__buffer_reserve(fcgip__buffer *buffer, size_t more)
     cap = buffer->limit + 1;
   if (cap < need)
     cap = need;
-  data = fcgip__mem_realloc(buffer->mem, buffer->data, cap);
+  data = fcgip__mem_realloc(buffer->mem, buffer->is_lent ? NULL : buffer->data, cap);
   if (data == NULL)
     return FCGIP_ENOMEM;
+  if (buffer->is_lent)
+    memcpy(data, buffer->data, buffer->len);
+  buffer->is_lent = 0;
   data[buffer->len] = '\0'; /* a fresh block has none */
   buffer->data = data;
   buffer->cap = cap;

@@ -14,10 +14,15 @@ typedef struct fcgip__buffer {
   size_t cap;
   size_t limit;
   const fcgip__mem *mem; /* must outlive the buffer */
+  int is_lent;           /* `data` is not ours to free */
 } fcgip__buffer;
 
 void fcgip__buffer_init(fcgip__buffer *buffer, const fcgip__mem *mem, size_t limit);
 void fcgip__buffer_deinit(fcgip__buffer *buffer);
+
+/* Lends a fresh buffer `cap` bytes that outlive it, so that what is short needs no memory. Such a buffer cannot be
+ * detached. */
+void fcgip__buffer_lend(fcgip__buffer *buffer, uint8_t *data, size_t cap);
 
 /* Makes room for `more` bytes behind `len`. FCGIP_OK; FCGIP_ETOOLARGE: over the limit; FCGIP_ENOMEM. The
  * buffer is unchanged if it fails. */

@@ -16,19 +16,26 @@ int fcgip__equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len
   return 1;
 }
 
-static int is_token_char(char c)
-{
-  if (fcgip__is_digit(c) || (fcgip__lower(c) >= 'a' && fcgip__lower(c) <= 'z'))
-    return 1;
-  return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
+/* Designated initializers would be longer than the rows of the ASCII table. */
+const uint8_t fcgip__token_lower[256] = {
+    /* clang-format off */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    0, '!', 0, '#', '$', '%', '&', '\'', 0, 0, '*', '+', 0, '-', '.', 0,
+    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 0, 0, 0, 0, 0, 0,
+    0, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o',
+    'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', 0, 0, 0, '^', '_',
+    '`', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o',
+    'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', 0, '|', 0, '~', 0,
+    /* clang-format on */
+};
 
 int fcgip__is_token(const char *text, size_t len)
 {
   size_t i;
 
   for (i = 0; i < len; i++)
-    if (!is_token_char(text[i]))
+    if (fcgip__token_lower[(uint8_t)text[i]] == 0)
       return 0;
   return len > 0;
 }

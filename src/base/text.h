@@ -20,6 +20,9 @@ static inline int fcgip__is_digit(char c)
 /* 1 if equal but for the case of ASCII letters. */
 int fcgip__equal_nocase(const char *a, size_t a_len, const char *b, size_t b_len);
 
+/* The characters of tokens in lower case; 0 for all others. */
+extern const uint8_t fcgip__token_lower[256];
+
 /* 1 if it is a token (RFC 9110 section 5.6.2): not empty, no separators, no control characters. */
 int fcgip__is_token(const char *text, size_t len);
 

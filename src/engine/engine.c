@@ -84,6 +84,11 @@ int fcgip__engine_is_entered(const fcgip__engine *engine)
   return engine->depth > 0;
 }
 
+int fcgip__engine_is_watched(const fcgip__engine *engine)
+{
+  return engine->watch_fn != NULL;
+}
+
 static void feed_the_hungry(fcgip__engine *engine)
 {
   fcgip__node *node;

@@ -32,6 +32,8 @@ int fcgip__engine_leave(fcgip__engine *engine);
 /* What the last leave does, in between: for a call that stays inside for long. */
 void fcgip__engine_settle(fcgip__engine *engine);
 int fcgip__engine_is_entered(const fcgip__engine *engine);
+/* 1 if an event loop of the caller's brings the events. */
+int fcgip__engine_is_watched(const fcgip__engine *engine);
 
 /* Closes every connection at once; the rest goes when everybody has left. */
 void fcgip__engine_doom(fcgip__engine *engine);

@@ -106,6 +106,7 @@ struct fcgip__connection {
   uint32_t backoffs;
   size_t address;    /* index of its own */
   uint64_t retry_us; /* when to go on, in BACKOFF or short of buffers */
+  uint64_t idle_us;  /* since when it is idle */
   uint64_t sent;     /* bytes of the encoded request that were accepted */
   fcgip__decoder decoder;
 };
@@ -231,8 +232,8 @@ void fcgip__connection_fail_with(fcgip__connection *connection, int error, int e
                                  const char *detail);
 short fcgip__connection_wants(const fcgip__connection *connection);
 void fcgip__connection_on_event(fcgip__connection *connection, short revents);
-/* 1 if an idle connection is still alive. */
-int fcgip__connection_is_alive(fcgip__connection *connection);
+/* 1 if an idle connection is still alive, as far as this exchange has to know. */
+int fcgip__connection_is_alive(fcgip__connection *connection, const fcgip__exchange *exchange);
 /* The watcher may have to be told. */
 void fcgip__connection_touch(fcgip__connection *connection);
 

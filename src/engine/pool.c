@@ -3,7 +3,8 @@
 #include "fcgiproxy/error.h"
 
 /* An idle connection holds a php-fpm worker. A request that was sent on a new connection and has no answer after this
- * long may be waiting for just that worker, and then the idle ones are closed. */
+ * long may be waiting for just that worker, and then those that have been idle for as long are closed. One that is
+ * idle only until the caller sends the next request is not: under load all would be, one after the other. */
 #define PATIENCE_US 10000u
 
 static size_t clamp_size(uint64_t value)
@@ -92,14 +93,14 @@ void fcgip__pool_leave_queue(fcgip__pool *pool, fcgip__exchange *exchange)
 }
 
 /* The most recently used idle connection that is still alive; the dead ones on the way are closed. */
-static fcgip__connection *take_idle(fcgip__pool *pool)
+static fcgip__connection *take_idle(fcgip__pool *pool, const fcgip__exchange *exchange)
 {
   fcgip__node *node;
 
   while ((node = fcgip__list_first(&pool->idle)) != NULL) {
     fcgip__connection *connection = FCGIP__OWNER(node, fcgip__connection, node);
 
-    if (fcgip__connection_is_alive(connection))
+    if (fcgip__connection_is_alive(connection, exchange))
       return connection;
     fcgip__connection_close(connection);
   }
@@ -129,7 +130,7 @@ static void start_fresh(fcgip__pool *pool, fcgip__exchange *exchange)
 /* Starts the next in the queue. 0 if it has to wait. */
 static int start_next(fcgip__pool *pool, fcgip__exchange *exchange)
 {
-  fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool);
+  fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool, exchange);
 
   if (idle != NULL) {
     fcgip__pool_leave_queue(pool, exchange);
@@ -176,16 +177,24 @@ void fcgip__pool_note_sent(fcgip__pool *pool, fcgip__exchange *exchange)
   fcgip__list_add_last(&pool->unanswered, &exchange->unanswered);
 }
 
+static uint64_t oldest_idle_us(const fcgip__pool *pool)
+{
+  return FCGIP__OWNER(pool->idle.head.prev, fcgip__connection, node)->idle_us;
+}
+
 uint64_t fcgip__pool_patience_us(const fcgip__pool *pool, const fcgip__exchange *exchange)
 {
+  uint64_t idle_us;
+
   if (pool->idle_count == 0 || !fcgip__node_is_linked(&exchange->unanswered))
     return FCGIP__NEVER;
-  return exchange->sent_us + PATIENCE_US;
+  idle_us = oldest_idle_us(pool);
+  return (idle_us > exchange->sent_us ? idle_us : exchange->sent_us) + PATIENCE_US;
 }
 
 void fcgip__pool_close_idle(fcgip__pool *pool)
 {
-  while (pool->idle_count > 0)
+  while (pool->idle_count > 0 && oldest_idle_us(pool) + PATIENCE_US <= pool->engine->now_us)
     close_oldest_idle(pool);
 }
 
@@ -193,15 +202,9 @@ void fcgip__pool_close_idle(fcgip__pool *pool)
 static void on_idle(fcgip__pool *pool)
 {
   fcgip__node *node = fcgip__list_first(&pool->unanswered);
-  fcgip__exchange *oldest;
 
-  if (node == NULL)
-    return;
-  oldest = FCGIP__OWNER(node, fcgip__exchange, unanswered);
-  if (fcgip__pool_patience_us(pool, oldest) <= pool->engine->now_us)
-    fcgip__pool_close_idle(pool);
-  else
-    fcgip__exchange_arm(oldest);
+  if (node != NULL)
+    fcgip__exchange_arm(FCGIP__OWNER(node, fcgip__exchange, unanswered));
 }
 
 void fcgip__pool_give_back(fcgip__pool *pool, fcgip__connection *connection)

@@ -39,6 +39,13 @@ static int fill(fcgip__decoder *decoder, const uint8_t **data, size_t *len)
 {
   size_t n = sizeof(decoder->hold) - decoder->held;
 
+  if (decoder->held == 0 && *len >= sizeof(decoder->hold)) { /* the usual case: whole */
+    memcpy(decoder->hold, *data, sizeof(decoder->hold));
+    decoder->held = sizeof(decoder->hold);
+    *data += sizeof(decoder->hold);
+    *len -= sizeof(decoder->hold);
+    return 1;
+  }
   if (n > *len)
     n = *len;
   memcpy(decoder->hold + decoder->held, *data, n);

@@ -167,12 +167,55 @@ static int put_stdin(writer *w, const fcgip__encoded *encoded)
   return put_header(w, FCGIP__STDIN, 0);
 }
 
+/* 1 if all of the stream fits the scratch: the usual request. */
+static int is_small(const fcgip__encoded *encoded, size_t scratch_cap)
+{
+  return encoded->content_len <= COPY_MAX && encoded->params_len <= scratch_cap &&
+         encoded->content_start == 0 && encoded->content_have == encoded->content_len &&
+         fcgip__encoded_len(encoded) <= scratch_cap;
+}
+
+static uint8_t *copy_params(uint8_t *at, const fcgip__encoded *encoded, uint16_t id)
+{
+  uint8_t *end = at + encoded->params_len;
+
+  memcpy(at, encoded->params, encoded->params_len);
+  while (at < end) {
+    fcgip__put_be16(at + 2, id);
+    at += FCGIP__HEADER_LEN + fcgip__get_be16(at + 4);
+  }
+  return end;
+}
+
+/* The same as fcgip__encode() from the beginning, where is_small(). */
+static void encode_small(const fcgip__encoded *encoded, uint16_t id, int keep, uint8_t *scratch,
+                         struct iovec *iov)
+{
+  size_t content_len = (size_t)encoded->content_len;
+  uint8_t *at = scratch;
+
+  fcgip__record_begin(at, id, encoded->role, keep);
+  at = copy_params(at + FCGIP__BEGIN_LEN, encoded, id);
+  if (content_len > 0) {
+    fcgip__record_header(at, FCGIP__STDIN, id, content_len);
+    memcpy(at + FCGIP__HEADER_LEN, encoded->content, content_len);
+    at += FCGIP__HEADER_LEN + content_len;
+  }
+  fcgip__record_header(at, FCGIP__STDIN, id, 0);
+  iov->iov_base = scratch;
+  iov->iov_len = (size_t)(at - scratch) + FCGIP__HEADER_LEN;
+}
+
 size_t fcgip__encode(const fcgip__encoded *encoded, uint16_t id, int keep, uint64_t offset,
                      uint8_t *scratch, size_t scratch_cap, struct iovec *iov, size_t iov_cap)
 {
   writer w = {0};
   uint8_t begin[FCGIP__BEGIN_LEN];
 
+  if (offset == 0 && iov_cap > 0 && is_small(encoded, scratch_cap)) {
+    encode_small(encoded, id, keep, scratch, iov);
+    return 1;
+  }
   w.skip = offset;
   w.scratch = scratch;
   w.scratch_cap = scratch_cap;

@@ -46,13 +46,21 @@ void fcgip__headers_deinit(fcgip__headers *headers, const fcgip__mem *mem)
   fcgip__headers_init(headers);
 }
 
+/* FNV-1a, of the name in lower case. */
+#define HASH_START 2166136261u
+
+static uint32_t hash_on(uint32_t hash, uint8_t lower)
+{
+  return (hash ^ lower) * 16777619u;
+}
+
 static uint32_t hash_of(const char *name, size_t len)
 {
-  uint32_t hash = 2166136261u;
+  uint32_t hash = HASH_START;
   size_t i;
 
   for (i = 0; i < len; i++)
-    hash = (hash ^ (uint8_t)fcgip__lower(name[i])) * 16777619u;
+    hash = hash_on(hash, (uint8_t)fcgip__lower(name[i]));
   return hash;
 }
 
@@ -110,6 +118,19 @@ static size_t count_headers(const uint8_t *block, size_t len)
   return count;
 }
 
+/* At least as many: continuations and a protocol line count too. Much cheaper. */
+static size_t count_lines(const uint8_t *block, size_t len)
+{
+  const uint8_t *end = block + len, *lf = block;
+  size_t count = 0;
+
+  while (lf < end && (lf = memchr(lf, '\n', (size_t)(end - lf))) != NULL) {
+    lf++;
+    count++;
+  }
+  return count;
+}
+
 /* Three digits, then nothing or a space and the reason: what RFC 3875 section 6.3.3 asks for, and no tab. */
 static int parse_status(fcgip__headers *headers, const char *value, size_t len)
 {
@@ -134,6 +155,8 @@ typedef struct reader {
   char *end; /* of the text so far */
   int has_protocol_line;
   int has_status;
+  int has_location;
+  int has_repeated; /* a name came again */
   const char *why;
 } reader;
 
@@ -187,29 +210,74 @@ static int unfold(reader *r, line *l)
   return FCGIP_OK;
 }
 
+/* The next header of that name behind `after` (NULL: from the start). */
+static fcgip__header *find(const fcgip__headers *headers, const fcgip__header *after, uint32_t hash,
+                           const char *name, size_t name_len)
+{
+  size_t i = after != NULL ? (size_t)(after - headers->items) + 1 : 0;
+
+  for (; i < headers->count; i++) {
+    fcgip__header *header = &headers->items[i];
+
+    if (header->hash == hash && fcgip__equal_nocase(header->name, header->name_len, name, name_len))
+      return header;
+  }
+  return NULL;
+}
+
+static fcgip__header *next_of_its_name(const fcgip__headers *headers, const fcgip__header *header)
+{
+  return find(headers, header, header->hash, header->name, header->name_len);
+}
+
+/* Copies the token that a line begins with, and sums it up on the way. Returns its length. */
+static size_t put_name(reader *r, fcgip__header *header, const line *l)
+{
+  const char *text = l->text;
+  char *to = r->end;
+  uint32_t hash = HASH_START;
+  size_t len = 0, most = l->len;
+
+  while (len < most) {
+    uint8_t lower = fcgip__token_lower[(uint8_t)text[len]];
+
+    if (lower == 0)
+      break;
+    hash = hash_on(hash, lower);
+    to[len] = text[len];
+    len++;
+  }
+  to[len] = '\0';
+  header->name = to;
+  header->name_len = (uint32_t)len;
+  header->hash = hash;
+  r->end = to + len + 1;
+  return len;
+}
+
 static int read_header(reader *r, const line *l)
 {
-  const char *colon = memchr(l->text, ':', l->len);
   fcgip__header *header = &r->headers->items[r->headers->count];
+  size_t name_len = put_name(r, header, l);
   line value;
-  size_t name_len;
 
-  if (colon == NULL)
-    return malformed(r, "a line without a colon");
-  name_len = (size_t)(colon - l->text);
-  if (!fcgip__is_token(l->text, name_len))
+  if (name_len == l->len || l->text[name_len] != ':') {
+    if (memchr(l->text, ':', l->len) == NULL)
+      return malformed(r, "a line without a colon");
     return malformed(r, "a name that is no token");
-  value.text = colon + 1;
+  }
+  if (name_len == 0)
+    return malformed(r, "a name that is no token");
+  value.text = l->text + name_len + 1;
   value.len = l->len - name_len - 1;
   trim(&value);
   if (memchr(value.text, '\0', value.len) != NULL || memchr(value.text, '\r', value.len) != NULL)
     return malformed(r, "NUL or a lone CR in a value");
-  header->name_len = (uint32_t)name_len;
-  header->hash = hash_of(l->text, name_len);
-  header->name = put_text(r, l->text, name_len);
   header->value_len = (uint32_t)value.len;
   header->value = put_text(r, value.text, value.len);
-  header->line = NULL;
+  header->is_first = find(r->headers, NULL, header->hash, header->name, name_len) == NULL;
+  header->line = header->is_first ? header->value : NULL;
+  r->has_repeated |= !header->is_first;
   r->headers->count++;
   return FCGIP_OK;
 }
@@ -264,52 +332,30 @@ static int read_meaning(reader *r)
       r->has_status = 1;
       if (!r->has_protocol_line && parse_status(headers, header->value, header->value_len) < 0)
         return malformed(r, "Status is not three digits and a reason");
+    } else if (fcgip__equal_nocase(header->name, header->name_len, "location", 8)) {
+      r->has_location = 1;
     }
   }
   if (rc == FCGIP_OK && headers->status == 0)
-    headers->status = fcgip__headers_find(headers, "location", NULL) != NULL ? 302 : 200;
+    headers->status = r->has_location ? 302 : 200;
   return rc;
 }
 
-/* Of each name that comes again: what its line takes. Also tells the first of each name from the others. */
-static size_t measure_lines(fcgip__headers *headers)
-{
-  size_t total = 0, i;
-
-  for (i = 0; i < headers->count; i++) {
-    fcgip__header *header = &headers->items[i];
-    const fcgip__header *again = header;
-    size_t len = header->value_len;
-
-    header->is_first = fcgip__headers_find(headers, header->name, NULL) == header;
-    if (!header->is_first)
-      continue;
-    while ((again = fcgip__headers_find(headers, header->name, again)) != NULL)
-      len += 2 + (size_t)again->value_len;
-    if (len > header->value_len)
-      total += len + 1;
-  }
-  return total;
-}
-
+/* Joins the values of each name that has come again. */
 static void join_lines(fcgip__headers *headers, char *at)
 {
   size_t i;
 
   for (i = 0; i < headers->count; i++) {
     fcgip__header *header = &headers->items[i];
-    const fcgip__header *again;
+    const fcgip__header *again = header->is_first ? next_of_its_name(headers, header) : NULL;
 
-    if (!header->is_first)
-      continue;
-    header->line = header->value;
-    again = fcgip__headers_find(headers, header->name, header);
     if (again == NULL)
       continue;
     header->line = at;
     memcpy(at, header->value, header->value_len);
     at += header->value_len;
-    for (; again != NULL; again = fcgip__headers_find(headers, header->name, again)) {
+    for (; again != NULL; again = next_of_its_name(headers, again)) {
       memcpy(at, ", ", 2);
       memcpy(at + 2, again->value, again->value_len);
       at += 2 + again->value_len;
@@ -343,10 +389,12 @@ static int make_room(fcgip__headers *headers, const fcgip__mem *mem, size_t coun
 int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const uint8_t *block,
                          size_t len, size_t max, const char **why)
 {
-  size_t count = count_headers(block, len);
+  size_t count = count_lines(block, len);
   reader r = {0};
   int rc;
 
+  if (count > max)
+    count = count_headers(block, len);
   if (count > max)
     return FCGIP_ETOOLARGE;
   rc = make_room(headers, mem, count, len);
@@ -357,10 +405,8 @@ int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const u
   rc = read_lines(&r, block, len);
   if (rc == FCGIP_OK)
     rc = read_meaning(&r);
-  if (rc == FCGIP_OK && measure_lines(headers) > 0)
+  if (rc == FCGIP_OK && r.has_repeated)
     join_lines(headers, r.end);
-  else if (rc == FCGIP_OK)
-    join_lines(headers, NULL);
   *why = r.why;
   if (rc < 0)
     fcgip__headers_deinit(headers, mem);
@@ -371,13 +417,8 @@ const fcgip__header *fcgip__headers_find(const fcgip__headers *headers, const ch
                                          const fcgip__header *after)
 {
   size_t name_len = strlen(name);
-  uint32_t hash = hash_of(name, name_len);
-  const fcgip__header *header = after != NULL ? after + 1 : headers->items;
 
   if (headers->items == NULL)
     return NULL;
-  for (; header < headers->items + headers->count; header++)
-    if (header->hash == hash && fcgip__equal_nocase(header->name, header->name_len, name, name_len))
-      return header;
-  return NULL;
+  return find(headers, after, hash_of(name, name_len), name, name_len);
 }

@@ -21,6 +21,7 @@ fcgip_response *fcgip__response_new(const fcgip__mem *mem, fcgip_request_id id)
   response->body_at = 0;
   fcgip__headers_init(&response->headers);
   fcgip__buffer_init(&response->output, &response->mem, BUFFER_LIMIT);
+  fcgip__buffer_lend(&response->output, response->room, sizeof(response->room));
   fcgip__buffer_init(&response->errors, &response->mem, BUFFER_LIMIT);
   return response;
 }

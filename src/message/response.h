@@ -16,6 +16,9 @@ typedef struct fcgip__response_limits {
   uint64_t max_body_bytes;
 } fcgip__response_limits;
 
+/* Enough for the headers and the body of a short answer: saves an allocation. */
+#define FCGIP__OUTPUT_ROOM 256u
+
 struct fcgip_response {
   fcgip__refs refs;
   fcgip__mem mem;
@@ -39,6 +42,7 @@ struct fcgip_response {
   fcgip__buffer output;
   size_t body_at;
   fcgip__buffer errors;
+  uint8_t room[FCGIP__OUTPUT_ROOM]; /* of `output`, to begin with */
 };
 
 /* An empty one. The endpoint is not referred to before fcgip__response_set_endpoint(). NULL if there is no memory. */

@@ -124,6 +124,9 @@ int fcgip__front_wait(fcgip__front *front, int timeout_ms, fcgip__ready_fn ready
 
     if (ready(front, context) || fcgip__engine_pending(engine) == 0)
       return FCGIP_OK;
+    /* Whoever only asks what is there by now has a loop that knows: no walk over all connections. */
+    if (timeout_ms == 0 && fcgip__engine_is_watched(engine))
+      return FCGIP_EAGAIN;
     left = left_ms(fcgip__engine_now_us(engine), deadline);
     if (fcgip__engine_poll(engine, left) < 0)
       return FCGIP_EAGAIN;

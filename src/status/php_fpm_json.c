@@ -376,7 +376,7 @@ static int read_page(fcgip__php_fpm_json *reader)
 
 int fcgip__php_fpm_read_json(fcgip_php_fpm_status *status, const char *page, size_t len)
 {
-  fcgip__php_fpm_json reader = {status, {page, page + len}, {NULL, 0, 0, 0, NULL}};
+  fcgip__php_fpm_json reader = {status, {page, page + len}, {NULL, 0, 0, 0, NULL, 0}};
   int rc;
 
   fcgip__buffer_init(&reader.decoded, &status->mem, status->text.limit);

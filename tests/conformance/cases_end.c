@@ -50,6 +50,8 @@ static void app_statuses(conf_test *test)
 
   for (i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
     one.want.app_status = statuses[i];
+    one.needs = i >= 2 ? TELLS_APP_STATUS : 0; /* an exit status says other things, too */
+    one.flags = i >= 2 ? TWO_WAY : 0;
     conf_exchange_f(test, &one, "OUT(H 'BODY') END(%lu,0)", (unsigned long)statuses[i]);
   }
 }

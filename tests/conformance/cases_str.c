@@ -98,6 +98,8 @@ static const conf_case cases[] = {
      .request = {.max_body_bytes = 100}, .want = {.verdict = V_OK, .status = 200, .pattern = 100}},
     {.id = "STR-11", .name = "limit + 1", .script = "OUT(H P*101) EOO END(0,0)", .request = {.max_body_bytes = 100},
      .want = {.verdict = V_LIMIT, .status = 200, .is_partial = 1}},
+    {.id = "STR-11", .name = "limit + 50", .script = "OUT(H P*150) EOO END(0,0)", .flags = TWO_WAY,
+     .request = {.max_body_bytes = 100}, .want = {.verdict = V_LIMIT, .status = 200, .is_partial = 1}},
     {.id = "STR-11", .name = "the server goes on", .script = "OUT(H P*101) HOLD", .flags = TWO_WAY, .request = {.max_body_bytes = 100},
      .want = {.verdict = V_LIMIT, .status = 200, .is_partial = 1}},
     {.id = "STR-12", .level = 'M', .script = "ERR('a\r\nFAKE\\x1b[31m%s%n\\0z') OKR",

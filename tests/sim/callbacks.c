@@ -73,6 +73,16 @@ static void look_around(sim_user *user)
   fcgip_proxy_timeout_ms(user->proxy);
 }
 
+static void pause_or_resume(sim_user *user)
+{
+  sim_part *part = user->run->has_pauses ? sim_any_unread(user) : NULL;
+
+  if (part != NULL && sim_chance(&user->run->world, 500))
+    sim_pause(user, part);
+  else if (part != NULL)
+    sim_resume(user, part);
+}
+
 /* Anything that a callback may do. */
 static void mischief(sim_user *user, sim_job *job)
 {
@@ -80,6 +90,10 @@ static void mischief(sim_user *user, sim_job *job)
 
   if (!sim_chance(world, job->mischief))
     return;
+  if (sim_chance(world, 200)) {
+    pause_or_resume(user);
+    return;
+  }
   switch (sim_below(world, 9)) {
   case 0:
   case 1:
@@ -199,6 +213,13 @@ int sim_content_source(uint64_t offset, void *buffer, size_t cap, size_t *n, voi
   size_t len = offset < job->content_len ? job->content_len - (size_t)offset : 0;
 
   hook->calls++;
+  if (job->may_starve && sim_chance(&job->run->world, 200)) {
+    size_t i;
+
+    for (i = 0; i < job->part_count; i++)
+      job->parts[i]->was_paused = 1;
+    return FCGIP_EAGAIN;
+  }
   if (hook->released)
     sim_fail(&job->run->world, "the content of request %u is asked for after its release",
              job->token);

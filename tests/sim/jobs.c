@@ -128,6 +128,7 @@ static int build(sim_job *job)
   int rc;
 
   choose_method(job);
+  job->may_starve = job->run->has_pauses && !job->is_waited_for && sim_chance(world, 300);
   snprintf(script, sizeof(script), "/srv/%u.php", job->token);
   rc = fcgip_request_new_with_allocator(&job->request, job->method, script, &job->run->memory.hook);
   if (rc == FCGIP_OK)
@@ -193,6 +194,44 @@ sim_part *sim_any_unread(sim_user *user)
       return part;
   }
   return NULL;
+}
+
+void sim_pause(sim_user *user, sim_part *part)
+{
+  int rc;
+
+  if (part->job->is_waited_for)
+    return;
+  part->was_paused = 1;
+  rc = user->is_cluster ? fcgip_cluster_proxy_pause(user->cluster, part->id)
+                        : fcgip_proxy_pause(user->proxy, part->id);
+  sim_note(&user->run->world, "pause", user->number, part->job->token, rc);
+  if (rc != FCGIP_OK)
+    sim_fail(&user->run->world, "pause: %s", fcgip_errname(rc));
+  else if (part->carry != NULL)
+    part->carry->is_paused = 1;
+}
+
+void sim_resume(sim_user *user, sim_part *part)
+{
+  int rc;
+
+  if (part->carry != NULL)
+    part->carry->is_paused = 0;
+  rc = user->is_cluster ? fcgip_cluster_proxy_resume(user->cluster, part->id)
+                        : fcgip_proxy_resume(user->proxy, part->id);
+  sim_note(&user->run->world, "resume", user->number, part->job->token, rc);
+  if (rc != FCGIP_OK && !user->is_gone)
+    sim_fail(&user->run->world, "resume: %s", fcgip_errname(rc));
+}
+
+void sim_resume_all(sim_user *user)
+{
+  fcgip_request_id id;
+
+  for (id = 1; id <= user->last_id && !user->is_gone; id++)
+    if (sim_part_of(user, id) != NULL && sim_part_of(user, id)->results == 0)
+      sim_resume(user, sim_part_of(user, id));
 }
 
 void sim_part_taken(sim_part *part)
@@ -313,9 +352,10 @@ void sim_send_new(sim_user *user, int waits)
   if (!waits && sim_chance(&run->world, 100) && send_again(user))
     return;
   job = job_new(user);
+  job->is_waited_for = waits && !user->is_cluster;
   if (build(job) < 0)
     sim_fail(&run->world, "the request cannot be made");
-  else if (waits && !user->is_cluster)
+  else if (job->is_waited_for)
     send_and_wait(user, job);
   else
     send_async(user, job);

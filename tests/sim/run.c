@@ -5,6 +5,7 @@
 #include "sim.h"
 
 #define STEPS 120
+#define RESUMES 100
 #define AFTERMATH_US 12000000u
 
 void sim_run_init(sim_run *run)
@@ -60,7 +61,7 @@ static int is_over(const sim_run *run)
 }
 
 /* Waits for everything that is left. */
-static void wait_for_all(sim_user *user)
+static void wait_for_all(sim_user *user, int timeout_ms)
 {
   int rc;
 
@@ -68,11 +69,26 @@ static void wait_for_all(sim_user *user)
     return;
   sim_call_begin(user);
   user->handles = 1;
-  rc = user->is_cluster ? fcgip_cluster_proxy_wait_for_responses(user->cluster, -1)
-                        : fcgip_proxy_wait_for_responses(user->proxy, -1);
-  if (rc != FCGIP_OK && rc != FCGIP_EREENTRANT)
+  rc = user->is_cluster ? fcgip_cluster_proxy_wait_for_responses(user->cluster, timeout_ms)
+                        : fcgip_proxy_wait_for_responses(user->proxy, timeout_ms);
+  if (rc != FCGIP_OK && rc != FCGIP_EREENTRANT && (rc != FCGIP_EAGAIN || timeout_ms < 0))
     sim_fail(&user->run->world, "waiting for all: %s", fcgip_errname(rc));
   sim_call_end(user, rc, "waiting for all");
+}
+
+static void end_well(sim_user *user)
+{
+  size_t turns;
+
+  for (turns = 0; turns < RESUMES && user->run->has_pauses && user->unread > 0 && !user->is_gone;
+       turns++) {
+    sim_call_begin(user);
+    sim_resume_all(user);
+    if (sim_call_end(user, user->is_gone ? FCGIP_EREENTRANT : FCGIP_OK, "resume"))
+      wait_for_all(user, 20);
+  }
+  if (!user->run->has_pauses)
+    wait_for_all(user, -1);
 }
 
 void sim_run_once(sim_run *run, uint64_t seed)
@@ -88,7 +104,7 @@ void sim_run_once(sim_run *run, uint64_t seed)
       sim_user_acts(user);
   }
   for (i = 0; i < run->user_count && sim_chance(&run->world, 700); i++)
-    wait_for_all(&run->users[i]);
+    end_well(&run->users[i]);
   sim_teardown(run);
   sim_pass(&run->world, AFTERMATH_US);
   sim_check_end(run);

@@ -287,6 +287,7 @@ void sim_setup(sim_run *run)
   run->net.on_token = on_token;
   run->net.carry_data = run;
   run->net.first_fd = sim_chance(world, 100) ? 0 : 3;
+  run->has_pauses = sim_chance(world, 150);
   run->mischief = sim_chance(world, 500) ? (unsigned)sim_below(world, 300) : 0;
   run->largest_body = 0;
   run->smallest_cap = SIZE_MAX / 1000;

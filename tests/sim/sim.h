@@ -83,6 +83,8 @@ struct sim_job {
   sim_part *parts[SIM_SERVERS];   /* one, or one per server of a cluster */
   size_t part_count;
   int keeps_body;
+  int is_waited_for; /* without a limit: nothing may stop it */
+  int may_starve;    /* its content source has nothing at times */
 };
 
 /* One result to come. */
@@ -157,6 +159,7 @@ struct sim_run {
   unsigned noise;          /* per mille of calls that are interrupted, cut short ... */
   unsigned failures;       /* per 10000 of calls that fail */
   unsigned mischief;       /* per mille of callbacks that do something */
+  int has_pauses;    /* requests are paused and starved: nobody waits without a limit */
   fcgip_response *kept[8]; /* references */
   size_t kept_count;
   uint64_t results;
@@ -188,6 +191,9 @@ void sim_job_release(sim_job *job);
 sim_part *sim_part_of(const sim_user *user, fcgip_request_id id);
 /* One that is not taken yet; NULL. */
 sim_part *sim_any_unread(sim_user *user);
+void sim_pause(sim_user *user, sim_part *part);
+void sim_resume(sim_user *user, sim_part *part);
+void sim_resume_all(sim_user *user);
 void sim_part_taken(sim_part *part);
 
 /* user.c */

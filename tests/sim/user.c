@@ -60,9 +60,11 @@ void sim_user_free_proxy(sim_user *user)
     forget(user);
 }
 
-static int some_timeout(sim_world *world)
+static int some_timeout(sim_user *user)
 {
-  switch (sim_below(world, 8)) {
+  sim_world *world = &user->run->world;
+
+  switch (sim_below(world, user->run->has_pauses ? 7 : 8)) {
   case 0:
   case 1:
     return 0;
@@ -117,7 +119,7 @@ static void read_one(sim_user *user)
   fcgip_request_id id = part != NULL ? part->id : user->last_id + 5;
   fcgip_response *response = NULL;
   uint64_t start = world->now_us;
-  int timeout_ms = some_timeout(world), rc;
+  int timeout_ms = some_timeout(user), rc;
 
   if (sim_chance(world, 20))
     id = user->last_id + 7;
@@ -144,7 +146,7 @@ static void read_many(sim_user *user)
   fcgip_response *responses[MANY];
   size_t n = 1 + (size_t)sim_below(world, MANY), i, got = 0;
   uint64_t start = world->now_us;
-  int timeout_ms = some_timeout(world), rc;
+  int timeout_ms = some_timeout(user), rc;
 
   for (i = 0; i < n; i++) {
     sim_part *part = sim_any_unread(user);
@@ -174,7 +176,7 @@ static void read_ready(sim_user *user)
   fcgip_response *responses[MANY];
   size_t cap = 1 + (size_t)sim_below(world, MANY), n = 0, i;
   uint64_t start = world->now_us;
-  int timeout_ms = some_timeout(world), rc;
+  int timeout_ms = some_timeout(user), rc;
 
   sim_call_begin(user);
   if (user->is_cluster)
@@ -195,7 +197,7 @@ static void next_one(sim_user *user)
   sim_world *world = &user->run->world;
   fcgip_response *response = NULL;
   uint64_t start = world->now_us;
-  int timeout_ms = some_timeout(world), rc;
+  int timeout_ms = some_timeout(user), rc;
 
   sim_call_begin(user);
   if (user->is_cluster)
@@ -244,7 +246,7 @@ static void handle_some(sim_user *user)
   sim_part *part = sim_any_unread(user);
   fcgip_request_id id = part != NULL ? part->id : user->last_id + 9;
   uint64_t start = world->now_us;
-  int timeout_ms = some_timeout(world), rc;
+  int timeout_ms = some_timeout(user), rc;
   unsigned which = (unsigned)sim_below(world, 5);
 
   sim_call_begin(user);
@@ -305,6 +307,23 @@ static void cancel(sim_user *user)
   sim_call_end(user, user->is_gone ? FCGIP_EREENTRANT : FCGIP_OK, "cancel");
 }
 
+static void pause_or_resume(sim_user *user)
+{
+  sim_world *world = &user->run->world;
+  sim_part *part = sim_any_unread(user);
+
+  if (!user->run->has_pauses || part == NULL)
+    return;
+  sim_call_begin(user);
+  if (sim_chance(world, 400))
+    sim_pause(user, part);
+  else if (sim_chance(world, 500))
+    sim_resume(user, part);
+  else
+    sim_resume_all(user);
+  sim_call_end(user, user->is_gone ? FCGIP_EREENTRANT : FCGIP_OK, "pause or resume");
+}
+
 static void sleep_some(sim_user *user)
 {
   sim_world *world = &user->run->world;
@@ -352,6 +371,8 @@ void sim_user_acts(sim_user *user)
     handle_some(user);
   else if (which < 93)
     cancel(user);
+  else if (which < 95)
+    pause_or_resume(user);
   else if (which < 97)
     sleep_some(user);
   else if (which < 99)

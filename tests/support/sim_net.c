@@ -171,6 +171,9 @@ void sim_carry_received(sim_conn *conn, const uint8_t *data, size_t len)
     carry = begin_carry(conn);
     conn->requests--;
   }
+  if (carry->is_paused)
+    sim_fail(conn->net->world, "something is received on connection %u, which is paused",
+             conn->number);
   had_ended = carry->answer.has_ended;
   if (sim_answer_read(&carry->answer, data, len)) {
     carry->active_us = now;

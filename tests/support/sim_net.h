@@ -121,6 +121,7 @@ typedef struct sim_carry {
   uint8_t is_reused;          /* the connection carried another one before */
   uint8_t saw_end;            /* recv said 0 */
   int recv_error, send_error; /* errno, for good */
+  uint8_t is_paused;          /* set by whoever runs the simulation: nothing may be received now */
   uint8_t is_reported;        /* on_token was called */
 } sim_carry;
 
