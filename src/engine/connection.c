@@ -8,9 +8,6 @@
 
 #define SPARE_MAX 1024u
 
-/* How long an idle connection counts as just used. */
-#define FRESH_US 10000u
-
 #ifndef NDEBUG
 #define BIT(state) (1u << (state))
 
@@ -337,23 +334,13 @@ void fcgip__connection_on_event(fcgip__connection *connection, short revents)
   }
 }
 
-/* A connection that the server closes right behind an answer shows so now, or when the request is sent, with no byte of
- * a response: then it moves to a fresh one. Where that is sure, a connection used a moment ago is not asked. */
-static int needs_no_look(const fcgip__connection *connection, const fcgip__exchange *exchange)
-{
-  return exchange->snapshot->retry_safe &&
-         connection->pool->engine->now_us - connection->idle_us < FRESH_US;
-}
-
-int fcgip__connection_is_alive(fcgip__connection *connection, const fcgip__exchange *exchange)
+int fcgip__connection_is_alive(fcgip__connection *connection)
 {
   const fcgip__sys *sys = connection->pool->engine->sys;
   int64_t n;
 
   if (!fcgip__decoder_is_idle(&connection->decoder)) /* its padding has not come yet */
     return 0;
-  if (needs_no_look(connection, exchange))
-    return 1;
   n = sys->peek_fn(sys->context, connection->fd);
   return n < 0 && fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_AGAIN;
 }

@@ -232,8 +232,8 @@ void fcgip__connection_fail_with(fcgip__connection *connection, int error, int e
                                  const char *detail);
 short fcgip__connection_wants(const fcgip__connection *connection);
 void fcgip__connection_on_event(fcgip__connection *connection, short revents);
-/* 1 if an idle connection is still alive, as far as this exchange has to know. */
-int fcgip__connection_is_alive(fcgip__connection *connection, const fcgip__exchange *exchange);
+/* 1 if an idle connection is still alive. */
+int fcgip__connection_is_alive(fcgip__connection *connection);
 /* The watcher may have to be told. */
 void fcgip__connection_touch(fcgip__connection *connection);
 

@@ -93,14 +93,14 @@ void fcgip__pool_leave_queue(fcgip__pool *pool, fcgip__exchange *exchange)
 }
 
 /* The most recently used idle connection that is still alive; the dead ones on the way are closed. */
-static fcgip__connection *take_idle(fcgip__pool *pool, const fcgip__exchange *exchange)
+static fcgip__connection *take_idle(fcgip__pool *pool)
 {
   fcgip__node *node;
 
   while ((node = fcgip__list_first(&pool->idle)) != NULL) {
     fcgip__connection *connection = FCGIP__OWNER(node, fcgip__connection, node);
 
-    if (fcgip__connection_is_alive(connection, exchange))
+    if (fcgip__connection_is_alive(connection))
       return connection;
     fcgip__connection_close(connection);
   }
@@ -130,7 +130,7 @@ static void start_fresh(fcgip__pool *pool, fcgip__exchange *exchange)
 /* Starts the next in the queue. 0 if it has to wait. */
 static int start_next(fcgip__pool *pool, fcgip__exchange *exchange)
 {
-  fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool, exchange);
+  fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool);
 
   if (idle != NULL) {
     fcgip__pool_leave_queue(pool, exchange);

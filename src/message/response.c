@@ -74,6 +74,16 @@ int fcgip__response_has_bytes(const fcgip_response *response)
   return response->output.len > 0 || response->errors.len > 0 || response->body_len > 0;
 }
 
+/* Cuts the output to what decides a failure, so that it does not depend on how much came in the same piece. */
+static int cut_output(fcgip_response *response, size_t len, int rc)
+{
+  if (response->output.len > len) {
+    response->output.len = len;
+    response->output.data[len] = '\0';
+  }
+  return rc;
+}
+
 /* Looks for the end of the header block, and reads it once it is there. */
 static int read_headers(fcgip_response *response, const fcgip__response_limits *limits)
 {
@@ -84,19 +94,18 @@ static int read_headers(fcgip_response *response, const fcgip__response_limits *
                              &block_len)) {
     if (response->output.len <= limits->max_header_bytes)
       return FCGIP_OK;
-    response->why = "the header block is longer than max_header_bytes";
-    return FCGIP_ETOOLARGE;
+    block_len = response->output.len;
   }
   if (block_len > limits->max_header_bytes) {
     response->why = "the header block is longer than max_header_bytes";
-    return FCGIP_ETOOLARGE;
+    return cut_output(response, limits->max_header_bytes, FCGIP_ETOOLARGE);
   }
   rc = fcgip__headers_parse(&response->headers, &response->mem, response->output.data, block_len,
                             limits->max_headers, &response->why);
   if (rc == FCGIP_ETOOLARGE)
     response->why = "there are more headers than max_headers";
   if (rc < 0)
-    return rc;
+    return cut_output(response, block_len, rc);
   response->has_headers = 1;
   response->body_at = block_len;
   return FCGIP_OK;
@@ -119,7 +128,9 @@ static int take_output(fcgip_response *response, const fcgip__response_limits *l
   }
   if (response->body_len > limits->max_body_bytes) {
     response->why = "the body is longer than max_body_bytes";
-    return FCGIP_ETOOLARGE;
+    response->body_len = limits->max_body_bytes;
+    return cut_output(response, response->body_at + (size_t)limits->max_body_bytes,
+                      FCGIP_ETOOLARGE);
   }
   return FCGIP_OK;
 }

@@ -8,7 +8,7 @@ CC=gcc configure "$scratch" -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG="-O1 
   cat "$scratch/configure.log"
   exit 1
 }
-cmake --build "$scratch" -j "$(jobs_count)" --target test_threads >"$scratch/build.log" 2>&1 || {
+cmake --build "$scratch" -j "$(jobs_count)" --target tests_threads >"$scratch/build.log" 2>&1 || {
   cat "$scratch/build.log"
   exit 1
 }

@@ -237,7 +237,7 @@ static void many_and_large_variables(void **state)
   static char value[LARGEST + 1];
   fcgip_request *request = get("params.php", "");
   fcgip_response *response;
-  char name[16];
+  char name[40];
   size_t len;
   int i;
 

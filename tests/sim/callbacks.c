@@ -77,10 +77,12 @@ static void pause_or_resume(sim_user *user)
 {
   sim_part *part = user->run->has_pauses ? sim_any_unread(user) : NULL;
 
+  user->depth++;
   if (part != NULL && sim_chance(&user->run->world, 500))
     sim_pause(user, part);
   else if (part != NULL)
     sim_resume(user, part);
+  user->depth--;
 }
 
 /* Anything that a callback may do. */
@@ -220,6 +222,9 @@ int sim_content_source(uint64_t offset, void *buffer, size_t cap, size_t *n, voi
       job->parts[i]->was_paused = 1;
     return FCGIP_EAGAIN;
   }
+  if (job->user->is_gone)
+    sim_fail(&job->run->world, "the content of request %u is asked for after the proxy was freed",
+             job->token);
   if (hook->released)
     sim_fail(&job->run->world, "the content of request %u is asked for after its release",
              job->token);

@@ -199,6 +199,10 @@ static void make(sim_site *site, sim_worker *worker, uint16_t id)
   sim_run *run = site->run;
 
   tricks[sim_below(&run->world, sizeof(tricks) / sizeof(tricks[0]))](run, worker, id);
+  /* Not through the eye of a needle. */
+  if (worker->script.drip_len * worker->script.drips > site->listener->link.down_cap * 2000)
+    worker->script.drips =
+        (uint32_t)(site->listener->link.down_cap * 2000 / worker->script.drip_len);
   if (sim_chance(&run->world, 200))
     worker->script.reading = (enum sim_reading)sim_below(&run->world, 3);
 }

@@ -206,7 +206,8 @@ void sim_pause(sim_user *user, sim_part *part)
   rc = user->is_cluster ? fcgip_cluster_proxy_pause(user->cluster, part->id)
                         : fcgip_proxy_pause(user->proxy, part->id);
   sim_note(&user->run->world, "pause", user->number, part->job->token, rc);
-  if (rc != FCGIP_OK)
+  /* Inside a callback it may just have been taken. */
+  if (rc != FCGIP_OK && (rc != FCGIP_ENOTFOUND || user->depth < 2))
     sim_fail(&user->run->world, "pause: %s", fcgip_errname(rc));
   else if (part->carry != NULL)
     part->carry->is_paused = 1;
@@ -221,7 +222,7 @@ void sim_resume(sim_user *user, sim_part *part)
   rc = user->is_cluster ? fcgip_cluster_proxy_resume(user->cluster, part->id)
                         : fcgip_proxy_resume(user->proxy, part->id);
   sim_note(&user->run->world, "resume", user->number, part->job->token, rc);
-  if (rc != FCGIP_OK && !user->is_gone)
+  if (rc != FCGIP_OK && !user->is_gone && (rc != FCGIP_ENOTFOUND || user->depth < 2))
     sim_fail(&user->run->world, "resume: %s", fcgip_errname(rc));
 }
 
@@ -352,7 +353,7 @@ void sim_send_new(sim_user *user, int waits)
   if (!waits && sim_chance(&run->world, 100) && send_again(user))
     return;
   job = job_new(user);
-  job->is_waited_for = waits && !user->is_cluster;
+  job->is_waited_for = waits && !user->is_cluster && !run->has_pauses;
   if (build(job) < 0)
     sim_fail(&run->world, "the request cannot be made");
   else if (job->is_waited_for)

@@ -35,6 +35,16 @@ static item *owner(fcgip__node *node)
   return FCGIP__OWNER(node, item, node);
 }
 
+/* The first of a list that is not empty. */
+static fcgip__node *first_of(const fcgip__list *list)
+{
+  fcgip__node *node = fcgip__list_first(list);
+
+  if (node == NULL)
+    fail();
+  return node;
+}
+
 static void assert_numbers(const fcgip__list *list, const int *numbers, size_t count)
 {
   fcgip__node *node = fcgip__list_first(list);
@@ -132,11 +142,11 @@ static void an_item_can_be_in_two_lists(void **state)
     fcgip__list_add_first(&second, &items[i].other);
   }
   for (i = 0; i < COUNT; i++) {
-    fcgip__node *node = fcgip__list_first(&second);
+    fcgip__node *node = first_of(&second);
 
     assert_int_equal(FCGIP__OWNER(node, item, other)->number, COUNT - 1 - i);
     fcgip__list_remove(node);
-    assert_int_equal(owner(fcgip__list_first(&first))->number, i);
+    assert_int_equal(owner(first_of(&first))->number, i);
     fcgip__list_remove(&items[i].node);
   }
   assert_null(fcgip__list_first(&first));

@@ -31,12 +31,21 @@ __attribute__((noreturn, unused)) static void cm_leave(enum cm_outcome outcome, 
   longjmp(cm_test, (int)outcome);
 }
 
-__attribute__((unused)) static void cm_numbers(intmax_t a, intmax_t b, int is_good,
+__attribute__((unused)) static void cm_numbers(intmax_t a, intmax_t b, int is_equal,
                                                const char *file, int line, const char *what)
 {
-  if (is_good)
+  if ((a == b) == is_equal)
     return;
   fprintf(stderr, "%jd (0x%jx), %jd (0x%jx)\n", a, (uintmax_t)a, b, (uintmax_t)b);
+  cm_leave(CM_FAILED, file, line, what);
+}
+
+__attribute__((unused)) static void cm_range(uintmax_t a, uintmax_t from, uintmax_t to,
+                                             const char *file, int line, const char *what)
+{
+  if (a >= from && a <= to)
+    return;
+  fprintf(stderr, "%ju is not from %ju to %ju\n", a, from, to);
   cm_leave(CM_FAILED, file, line, what);
 }
 
@@ -74,22 +83,20 @@ __attribute__((unused)) static void cm_bytes(const void *a, const void *b, size_
 #define print_message(...) printf(__VA_ARGS__)
 #define print_error(...) fprintf(stderr, __VA_ARGS__)
 
-/* cmocka compares all numbers as one type of the greatest width, and so does this. */
-#define CM_NUMBERS(a, b, is_good)                                                                  \
-  cm_numbers((intmax_t)(a), (intmax_t)(b), is_good, __FILE__, __LINE__, #a ", " #b)
-#define CM_ANY(a) ((intmax_t)(uintptr_t)(a))
-#define assert_true(c) CM_NUMBERS(!!(c), 1, !!(c))
-#define assert_false(c) CM_NUMBERS(!!(c), 0, !(c))
-#define assert_null(p) CM_NUMBERS(CM_ANY(p), 0, (p) == NULL)
-#define assert_non_null(p) CM_NUMBERS(CM_ANY(p), 0, (p) != NULL)
-#define assert_ptr_equal(a, b)                                                                     \
-  CM_NUMBERS(CM_ANY(a), CM_ANY(b), (const void *)(a) == (const void *)(b))
-#define assert_ptr_not_equal(a, b)                                                                 \
-  CM_NUMBERS(CM_ANY(a), CM_ANY(b), (const void *)(a) != (const void *)(b))
-#define assert_int_equal(a, b) CM_NUMBERS(a, b, (intmax_t)(a) == (intmax_t)(b))
-#define assert_int_not_equal(a, b) CM_NUMBERS(a, b, (intmax_t)(a) != (intmax_t)(b))
+/* As in cmocka, all numbers are compared as one type of the greatest width. Nothing is evaluated twice. */
+#define CM_NUMBERS(a, b, is_equal)                                                                 \
+  cm_numbers((intmax_t)(a), (intmax_t)(b), is_equal, __FILE__, __LINE__, #a ", " #b)
+#define CM_ADDRESS(p) ((uintptr_t)(const void *)(p))
+#define assert_true(c) CM_NUMBERS((c) ? 1 : 0, 1, 1)
+#define assert_false(c) CM_NUMBERS((c) ? 1 : 0, 0, 1)
+#define assert_null(p) CM_NUMBERS(CM_ADDRESS(p), 0, 1)
+#define assert_non_null(p) CM_NUMBERS(CM_ADDRESS(p), 0, 0)
+#define assert_ptr_equal(a, b) CM_NUMBERS(CM_ADDRESS(a), CM_ADDRESS(b), 1)
+#define assert_ptr_not_equal(a, b) CM_NUMBERS(CM_ADDRESS(a), CM_ADDRESS(b), 0)
+#define assert_int_equal(a, b) CM_NUMBERS(a, b, 1)
+#define assert_int_not_equal(a, b) CM_NUMBERS(a, b, 0)
 #define assert_in_range(a, from, to)                                                               \
-  CM_NUMBERS(a, from, (uintmax_t)(a) >= (uintmax_t)(from) && (uintmax_t)(a) <= (uintmax_t)(to))
+  cm_range((uintmax_t)(a), (uintmax_t)(from), (uintmax_t)(to), __FILE__, __LINE__, #a)
 #define assert_string_equal(a, b)                                                                  \
   cm_strings((const char *)(a), (const char *)(b), 1, __FILE__, __LINE__, #a ", " #b)
 #define assert_string_not_equal(a, b)                                                              \
