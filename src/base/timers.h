@@ -10,6 +10,12 @@
 
 #define FCGIP__NEVER UINT64_MAX
 
+/* `us` after `from`; beyond the end of time is never. */
+static inline uint64_t fcgip__later(uint64_t from, uint64_t us)
+{
+  return us < FCGIP__NEVER - from ? from + us : FCGIP__NEVER;
+}
+
 /* `due` FCGIP__NEVER: not set. */
 typedef struct fcgip__timer {
   uint64_t due;

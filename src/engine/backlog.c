@@ -82,6 +82,6 @@ int fcgip__backlog_allows(fcgip__pool *pool)
   if (pool->unaccepted_count < STANDING_MAX &&
       pool->open_count - pool->unaccepted_count < pool->window)
     return 1;
-  pool->look_again_us = pool->engine->now_us + LOOK_AGAIN_US;
+  pool->look_again_us = fcgip__later(pool->engine->now_us, LOOK_AGAIN_US);
   return 0;
 }

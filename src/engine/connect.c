@@ -35,7 +35,7 @@ static uint64_t backoff_us(fcgip__connection *connection)
 static void back_off(fcgip__connection *connection)
 {
   fcgip__connection_close_fd(connection);
-  connection->retry_us = connection->pool->engine->now_us + backoff_us(connection);
+  connection->retry_us = fcgip__later(connection->pool->engine->now_us, backoff_us(connection));
   fcgip__connection_become(connection, FCGIP__CONNECTION_BACKOFF);
   fcgip__backlog_is_full(connection->exchange);
   fcgip__exchange_arm(connection->exchange);
@@ -47,7 +47,7 @@ static void wait_for_connect(fcgip__connection *connection)
 
   exchange->attempt_us = FCGIP__NEVER;
   if (has_more_addresses(exchange))
-    exchange->attempt_us = connection->pool->engine->now_us + ATTEMPT_DELAY_US;
+    exchange->attempt_us = fcgip__later(connection->pool->engine->now_us, ATTEMPT_DELAY_US);
   fcgip__connection_become(connection, FCGIP__CONNECTION_CONNECTING);
   fcgip__exchange_arm(exchange);
 }

@@ -95,7 +95,7 @@ static void enter_idle(fcgip__connection *connection)
   connection->idle_us = pool->engine->now_us;
   if (timeout_ms != FCGIP__NONE)
     fcgip__timer_set(&pool->engine->idles, &connection->idle_timer,
-                     pool->engine->now_us + (uint64_t)timeout_ms * 1000u);
+                     fcgip__later(pool->engine->now_us, (uint64_t)timeout_ms * 1000u));
 }
 
 static void enter_closed(fcgip__connection *connection)

@@ -3,7 +3,7 @@
 
 static uint64_t after(uint64_t from_us, uint32_t ms)
 {
-  return ms == FCGIP__NONE ? FCGIP__NEVER : from_us + (uint64_t)ms * 1000u;
+  return ms == FCGIP__NONE ? FCGIP__NEVER : fcgip__later(from_us, (uint64_t)ms * 1000u);
 }
 
 /* The request's own value, or the endpoint's. */

@@ -54,10 +54,17 @@ int fcgip__engine_new(fcgip__engine **out, const fcgip__mem *mem, const fcgip__s
   return FCGIP_OK;
 }
 
+static uint64_t clock_of_caller(const fcgip__engine *engine)
+{
+  uint64_t ms = engine->now_ms_fn(engine->now_ms_data);
+
+  return ms < UINT64_MAX / 1000u ? ms * 1000u : UINT64_MAX - 1;
+}
+
 /* What the clock says, and never less than before. */
 uint64_t fcgip__engine_clock_us(const fcgip__engine *engine)
 {
-  uint64_t now = engine->now_ms_fn != NULL ? engine->now_ms_fn(engine->now_ms_data) * 1000u
+  uint64_t now = engine->now_ms_fn != NULL ? clock_of_caller(engine)
                                            : engine->sys->now_us_fn(engine->sys->context);
 
   return now > engine->now_us ? now : engine->now_us;

@@ -189,12 +189,13 @@ uint64_t fcgip__pool_patience_us(const fcgip__pool *pool, const fcgip__exchange 
   if (pool->idle_count == 0 || !fcgip__node_is_linked(&exchange->unanswered))
     return FCGIP__NEVER;
   idle_us = oldest_idle_us(pool);
-  return (idle_us > exchange->sent_us ? idle_us : exchange->sent_us) + PATIENCE_US;
+  return fcgip__later(idle_us > exchange->sent_us ? idle_us : exchange->sent_us, PATIENCE_US);
 }
 
 void fcgip__pool_close_idle(fcgip__pool *pool)
 {
-  while (pool->idle_count > 0 && oldest_idle_us(pool) + PATIENCE_US <= pool->engine->now_us)
+  while (pool->idle_count > 0 &&
+         fcgip__later(oldest_idle_us(pool), PATIENCE_US) <= pool->engine->now_us)
     close_oldest_idle(pool);
 }
 

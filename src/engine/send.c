@@ -66,7 +66,7 @@ static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total, int
   if (connection->state == FCGIP__CONNECTION_CONNECTING) {
     *error_number = connect_error(connection, n);
   } else if (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_RESOURCE) {
-    connection->retry_us = connection->pool->engine->now_us + SHORT_OF_BUFFERS_US;
+    connection->retry_us = fcgip__later(connection->pool->engine->now_us, SHORT_OF_BUFFERS_US);
     fcgip__connection_touch(connection);
   } else {
     send_failed(connection, fcgip__errno_of(n));

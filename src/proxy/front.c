@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "base/timers.h"
 #include "fcgiproxy/error.h"
 
 static int import_options(fcgip_proxy_options *known, const fcgip_proxy_options *given,
@@ -117,7 +118,8 @@ int fcgip__front_wait(fcgip__front *front, int timeout_ms, fcgip__ready_fn ready
 {
   fcgip__engine *engine = front->engine;
   uint64_t start = fcgip__engine_now_us(engine);
-  uint64_t deadline = timeout_ms < 0 ? UINT64_MAX : start + (uint64_t)timeout_ms * 1000u;
+  uint64_t deadline =
+      timeout_ms < 0 ? UINT64_MAX : fcgip__later(start, (uint64_t)timeout_ms * 1000u);
 
   for (;;) {
     int left;

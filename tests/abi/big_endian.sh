@@ -12,5 +12,5 @@ echo 'int main(void) { return *(const char *)&(const int){1}; }' >"$scratch/orde
   exit 1
 }
 build_target
-run_tests tests/unit/test_*.c
+run_tests tests/unit/test_*.c tests/engine/test_*.c
 exit $findings

@@ -11,5 +11,5 @@ else
 fi
 can_target gcc-i686-linux-gnu libc6-dev-i386-cross
 build_target
-run_tests tests/unit/test_*.c
+run_tests tests/unit/test_*.c tests/engine/test_*.c
 exit $findings

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "base/list.h"
@@ -41,7 +42,7 @@ static fcgip__node *first_of(const fcgip__list *list)
   fcgip__node *node = fcgip__list_first(list);
 
   if (node == NULL)
-    fail();
+    abort();
   return node;
 }
 
