@@ -75,8 +75,9 @@ static void jitters(void **state)
     first_us = first_us == 0 ? socket->opened_us : first_us;
     last_us = socket->opened_us;
   }
-  assert_true(distinct >= 10);
-  assert_true(last_us - first_us >= 10 * MS);
+  /* Sixteen may stand before the backlog; by chance some of them come at the same time. */
+  assert_true(distinct >= 5);
+  assert_true(last_us - first_us >= 5 * MS);
 }
 
 /* Busy is told from down. */

@@ -96,6 +96,9 @@ void fault_bench_deinit(fault_bench *bench);
 int fault_run(fault_bench *bench, const fault_scenario *scenario, const fault *faults,
               size_t count);
 
+/* The engine's jitter must not depend on clocks and addresses. */
+void fault_seed_engine(fault_bench *bench);
+
 /* For scenarios */
 
 void fault_wrong(fault_bench *bench, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -123,5 +126,15 @@ void fault_take(fault_bench *bench, fcgip_response *response);
 void fault_wait(fault_bench *bench, int timeout_ms);
 /* A result that has to be one of the documented ones. */
 void fault_expect(fault_bench *bench, const char *what, int rc, const int *allowed, size_t count);
+
+/* fault_scenarios_more.c */
+void fault_status_text(fault_bench *bench);
+void fault_status_json(fault_bench *bench);
+void fault_status_xml(fault_bench *bench);
+void fault_status_openmetrics(fault_bench *bench);
+void fault_loop_pull(fault_bench *bench);
+void fault_loop_push(fault_bench *bench);
+void fault_loop_poll(fault_bench *bench);
+void fault_contents(fault_bench *bench);
 
 #endif

@@ -131,15 +131,6 @@ int fault_endpoint(fault_bench *bench, const char *what)
   return rc;
 }
 
-/* As engine/engine.c: the jitter must not depend on addresses and clocks. */
-static void seed_engine(fault_bench *bench)
-{
-  fcgip__front *front = bench->proxy != NULL ? (fcgip__front *)(void *)bench->proxy
-                                             : (fcgip__front *)(void *)bench->cluster;
-
-  fault_seed_engine(front->engine);
-}
-
 static int make_collection(fault_bench *bench, int is_cluster)
 {
   static const int allowed[] = {FCGIP_OK, FCGIP_ENOMEM};
@@ -168,7 +159,7 @@ int fault_proxy(fault_bench *bench)
                         &bench->client.sys);
   fault_expect(bench, "making a proxy", rc, allowed, COUNT_OF(allowed));
   if (rc == FCGIP_OK)
-    seed_engine(bench);
+    fault_seed_engine(bench);
   return rc;
 }
 
@@ -183,7 +174,7 @@ int fault_cluster(fault_bench *bench)
                                 &bench->client.sys);
   fault_expect(bench, "making a cluster proxy", rc, allowed, COUNT_OF(allowed));
   if (rc == FCGIP_OK)
-    seed_engine(bench);
+    fault_seed_engine(bench);
   return rc;
 }
 

@@ -126,7 +126,8 @@ static void a_block_that_is_malformed(void **state)
   assert_non_null(f->response->why);
   assert_int_equal(fcgip_response_status(f->response), 0);
   assert_string_equal(fcgip_response_body(f->response, NULL), "");
-  assert_string_equal(fcgip_response_output(f->response, NULL), "no colon\r\n\r\nbody");
+  /* Not what came behind it: that depends on how the bytes were cut. */
+  assert_string_equal(fcgip_response_output(f->response, NULL), "no colon\r\n\r\n");
 }
 
 /* HDR-05, STR-07 */
