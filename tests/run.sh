@@ -19,18 +19,40 @@ reason; if CI=true is in the environment, it fails.
 Can be run as root or not, several times at once, and interrupted at any time.
 
   --quick       leave the gates out
-  --coverage    instead: run the tests of an instrumented build, and print lines and branches reached
+  --coverage    instead: run the tests of an instrumented build, print lines and branches reached, and
+                compare what is not reached with tests/support/unreached.txt
+  --mutate      instead: change the library in one place after the other, and see whether the fast
+                tests notice; prints the changes that none has noticed, and a score
+  --mutants N   so many changes (default 300; 0: all)
+  --seed S      another choice of them (default 1)
   --long        run the long forms of the tests that have one
   --no-install  install nothing
   --help        this text
 END
 }
 
-quick=0 coverage=0 long=0 install=1
-for argument in "$@"; do
-  case "$argument" in
+quick=0 coverage=0 mutate=0 mutants=300 seed=1 long=0 install=1
+
+# number OPTION TEXT: complains unless the text is one.
+number() {
+  case "$2" in
+  '' | *[!0-9]*)
+    complain "$1 needs a number"
+    exit 2
+    ;;
+  esac
+}
+
+while [ $# -gt 0 ]; do
+  case "$1" in
   --quick) quick=1 ;;
   --coverage) coverage=1 ;;
+  --mutate) mutate=1 ;;
+  --mutants | --seed)
+    number "$1" "${2:-}"
+    [ "$1" = --seed ] && seed="$2" || mutants="$2"
+    shift
+    ;;
   --long) long=1 ;;
   --no-install) install=0 ;;
   --help | -h)
@@ -38,29 +60,37 @@ for argument in "$@"; do
     exit 0
     ;;
   *)
-    complain "unknown option: $argument"
+    complain "unknown option: $1"
     usage >&2
     exit 2
     ;;
   esac
+  shift
 done
 
 essential=(gcc=gcc libc6-dev make=make cmake=cmake ninja-build=ninja
   pkg-config=pkg-config libcmocka-dev)
 wanted=(g++=g++ binutils=nm 'php-fpm=php-fpm*' clang=clang libclang-rt-14-dev
   clang-tidy-14=clang-tidy-14 clang-format-14=clang-format-14 cppcheck=cppcheck valgrind=valgrind
-  libc6-dbg docker-compose=docker-compose)
+  libc6-dbg locales docker-compose=docker-compose)
 
 make_work
 clean_up_at_exit
 if [ "$install" -eq 1 ]; then
-  [ "$coverage" -eq 0 ] || wanted+=(gcovr=gcovr)
+  [ "$coverage" -eq 0 ] || wanted+=(gcovr=gcovr python3=python3)
+  [ "$mutate" -eq 0 ] || wanted+=(python3=python3)
   install_missing "${essential[@]}" "${wanted[@]}"
 fi
 choose_build
 
 if [ "$coverage" -eq 1 ]; then
   guard "$checkout/tests/support/coverage.sh" "$checkout" "$build/coverage"
+  exit $?
+fi
+
+if [ "$mutate" -eq 1 ]; then
+  guard python3 "$checkout/tests/support/mutate.py" "$checkout" "$build/mutate" \
+    --mutants "$mutants" --seed "$seed" --jobs "$(jobs_count)"
   exit $?
 fi
 

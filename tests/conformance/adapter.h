@@ -87,9 +87,9 @@ void conf_result_free(conf_result *result);
 /* What a client can be asked for or can tell; cases name what they need. */
 enum conf_capability {
   CAN_TCP = 1 << 0,
-  CAN_KEEP = 1 << 1,          /* connections are kept between the runs of a session */
-  CAN_PARAMS = 1 << 2,        /* any parameters */
-  CAN_CONTENT = 1 << 3,       /* any content */
+  CAN_KEEP = 1 << 1,    /* connections are kept between the runs of a session */
+  CAN_PARAMS = 1 << 2,  /* any parameters */
+  CAN_CONTENT = 1 << 3, /* any content */
   CAN_ROLE = 1 << 4,
   CAN_TIMEOUTS = 1 << 5,      /* the times of the request spec */
   CAN_LIMITS = 1 << 6,        /* the limits of the request spec */
@@ -97,15 +97,15 @@ enum conf_capability {
   TELLS_HEADER_LIST = 1 << 8, /* all headers as received, in order */
   TELLS_STDERR = 1 << 9,
   TELLS_APP_STATUS = 1 << 10,
-  TELLS_NAMES = 1 << 11,      /* which error, not only that there was one */
-  TELLS_FLAGS = 1 << 12,      /* partial, truncated, safe to retry */
-  TELLS_PARTIAL = 1 << 13,    /* what came before an error */
-  HAS_API = 1 << 14,          /* is libfcgiproxy: cases that call its functions */
-  IS_EXACT = 1 << 15,         /* closes its connections before it returns */
+  TELLS_NAMES = 1 << 11,   /* which error, not only that there was one */
+  TELLS_FLAGS = 1 << 12,   /* partial, truncated, safe to retry */
+  TELLS_PARTIAL = 1 << 13, /* what came before an error */
+  HAS_API = 1 << 14,       /* is libfcgiproxy: cases that call its functions */
+  IS_EXACT = 1 << 15,      /* closes its connections before it returns */
   CAN_METHOD = 1 << 16,
-  HAS_DEADLINE = 1 << 17,     /* ends by itself when the server stays silent */
-  FILTERS_HEADERS = 1 << 18,  /* a web server's rules of what may be in a header apply */
-  TELLS_NO_STATUS = 1 << 19   /* cannot tell a status of 1xx, 204, 304 with its body */
+  HAS_DEADLINE = 1 << 17,    /* ends by itself when the server stays silent */
+  FILTERS_HEADERS = 1 << 18, /* a web server's rules of what may be in a header apply */
+  TELLS_NO_STATUS = 1 << 19  /* cannot tell a status of 1xx, 204, 304 with its body */
 };
 
 typedef struct conf_session conf_session;

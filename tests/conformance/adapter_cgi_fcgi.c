@@ -119,8 +119,7 @@ static void start(conf_session *s)
     dup2(s->input, 0);
     dup2(out[1], 1);
     dup2(err[1], 2);
-    execle(program, "cgi-fcgi", "-bind", "-connect", s->connect_to, (char *)NULL,
-           s->env);
+    execle(program, "cgi-fcgi", "-bind", "-connect", s->connect_to, (char *)NULL, s->env);
     _exit(127);
   }
   close(out[1]);

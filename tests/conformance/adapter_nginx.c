@@ -46,16 +46,19 @@ static const char *socket_of(size_t slot)
  * has a pool to keep the connection in, and the third is as nginx is by default. */
 static void write_slot(FILE *f, size_t i)
 {
-  static const char *const params =
-      "      fastcgi_param REQUEST_METHOD $request_method;\n"
-      "      fastcgi_param SCRIPT_FILENAME /srv/app.php;\n"
-      "      fastcgi_param CONTENT_LENGTH $content_length;\n";
+  static const char *const params = "      fastcgi_param REQUEST_METHOD $request_method;\n"
+                                    "      fastcgi_param SCRIPT_FILENAME /srv/app.php;\n"
+                                    "      fastcgi_param CONTENT_LENGTH $content_length;\n";
 
-  fprintf(f, "    location /%zu/ {\n      fastcgi_pass unix:%s;\n      fastcgi_keep_conn on;\n%s    }\n", i,
-          peer_paths[i], params);
+  fprintf(
+      f,
+      "    location /%zu/ {\n      fastcgi_pass unix:%s;\n      fastcgi_keep_conn on;\n%s    }\n",
+      i, peer_paths[i], params);
   fprintf(f, "    location /plain%zu/ {\n      fastcgi_pass unix:%s;\n%s    }\n", i, peer_paths[i],
           params);
-  fprintf(f, "    location /keep%zu/ {\n      fastcgi_pass kept%zu;\n      fastcgi_keep_conn on;\n%s    }\n",
+  fprintf(f,
+          "    location /keep%zu/ {\n      fastcgi_pass kept%zu;\n      fastcgi_keep_conn on;\n%s  "
+          "  }\n",
           i, i, params);
 }
 
@@ -66,19 +69,21 @@ static int write_config(const char *folder, const char *path, size_t slots)
 
   if (f == NULL)
     return -1;
-  fprintf(f,
-          "daemon off;\nmaster_process off;\npid %s/nginx.pid;\nerror_log %s/nginx.log crit;\n"
-          "events {}\nhttp {\n  access_log off;\n  client_body_temp_path %s/body;\n"
-          "  fastcgi_temp_path %s/fastcgi;\n  proxy_temp_path %s/proxy;\n"
-          "  uwsgi_temp_path %s/uwsgi;\n  scgi_temp_path %s/scgi;\n"
-          "  client_max_body_size 0;\n  large_client_header_buffers 64 64k;\n"
-          "  fastcgi_connect_timeout 1s;\n  fastcgi_send_timeout 1s;\n  fastcgi_read_timeout 1s;\n"
-          "  fastcgi_buffer_size 64k;\n  fastcgi_buffers 8 64k;\n  fastcgi_busy_buffers_size 128k;\n"
-          "  fastcgi_next_upstream off;\n",
-          folder, folder, folder, folder, folder, folder, folder);
+  fprintf(
+      f,
+      "daemon off;\nmaster_process off;\npid %s/nginx.pid;\nerror_log %s/nginx.log crit;\n"
+      "events {}\nhttp {\n  access_log off;\n  client_body_temp_path %s/body;\n"
+      "  fastcgi_temp_path %s/fastcgi;\n  proxy_temp_path %s/proxy;\n"
+      "  uwsgi_temp_path %s/uwsgi;\n  scgi_temp_path %s/scgi;\n"
+      "  client_max_body_size 0;\n  large_client_header_buffers 64 64k;\n"
+      "  fastcgi_connect_timeout 1s;\n  fastcgi_send_timeout 1s;\n  fastcgi_read_timeout 1s;\n"
+      "  fastcgi_buffer_size 64k;\n  fastcgi_buffers 8 64k;\n  fastcgi_busy_buffers_size 128k;\n"
+      "  fastcgi_next_upstream off;\n",
+      folder, folder, folder, folder, folder, folder, folder);
   for (i = 0; i < slots; i++)
     fprintf(f, "  upstream kept%zu { server unix:%s; keepalive 1; }\n", i, peer_paths[i]);
-  fprintf(f, "  server {\n    listen unix:%s;\n    add_header X-Upstream $upstream_status always;\n",
+  fprintf(f,
+          "  server {\n    listen unix:%s;\n    add_header X-Upstream $upstream_status always;\n",
           listen_path);
   for (i = 0; i < slots; i++)
     write_slot(f, i);
@@ -184,10 +189,14 @@ static void start(conf_session *s)
   const conf_request *q = s->request;
   char head[300];
 
-  snprintf(head, sizeof(head),
-           "%s /%s%zu/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
-           q->method != NULL ? q->method : "GET", q->keep > 0 ? "keep" : q->is_plain ? "plain" : "", s->slot,
-           q->content_len);
+  snprintf(
+      head, sizeof(head),
+      "%s /%s%zu/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n",
+      q->method != NULL ? q->method : "GET",
+      q->keep > 0   ? "keep"
+      : q->is_plain ? "plain"
+                    : "",
+      s->slot, q->content_len);
   conf_bytes_set(&s->head, head, strlen(head));
   conf_bytes_set(&s->got, "", 0);
   s->sent = 0;
@@ -239,7 +248,8 @@ static int poll_once(conf_session *s, int timeout_ms)
 }
 
 /* The value of a header in the head of the HTTP response, NULL if it is not there. */
-static const char *header(const char *head, const char *end, const char *name, char *out, size_t cap)
+static const char *header(const char *head, const char *end, const char *name, char *out,
+                          size_t cap)
 {
   size_t len = strlen(name), n;
   const char *at = strstr(head, "\r\n");

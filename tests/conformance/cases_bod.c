@@ -14,7 +14,8 @@ static void all_bytes(conf_test *test)
 
   for (i = 0; i < 512; i++) {
     body[i] = (char)(i < 256 ? i : 511 - i);
-    at += (size_t)snprintf(script + at, sizeof(script) - at, "\\x%02x", (unsigned)(unsigned char)body[i]);
+    at += (size_t)snprintf(script + at, sizeof(script) - at, "\\x%02x",
+                           (unsigned)(unsigned char)body[i]);
   }
   one.want.body_len = 512; /* the last one is NUL */
   conf_exchange_f(test, &one, "OUT(H) OUT('%s') EOO END(0,0)", script);
@@ -32,7 +33,8 @@ static void sizes(conf_test *test)
   for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
     one.flags = all[i] > 100000 ? NO_SPLITS : 0;
     one.want.pattern = all[i] > 0 ? all[i] : UINT64_MAX;
-    conf_exchange_f(test, &one, "OUT(H) REP(%lu){OUT(P*8184)} OUT(P*%lu) EOO END(0,0)", all[i] / 8184, all[i] % 8184);
+    conf_exchange_f(test, &one, "OUT(H) REP(%lu){OUT(P*8184)} OUT(P*%lu) EOO END(0,0)",
+                    all[i] / 8184, all[i] % 8184);
   }
 }
 
@@ -47,7 +49,8 @@ static void large(conf_test *test)
   one.want.pattern = (uint64_t)records * 65535;
   conf_exchange_f(test, &one, "OUT(H) REP(%u){OUT(P*65535)} EOO END(0,0)", records);
   if ((test->adapter->can & HAS_API) != 0)
-    conf_check(test, memory_peak() - before < 3 * one.want.pattern, "%zu bytes of memory", memory_peak() - before);
+    conf_check(test, memory_peak() - before < 3 * one.want.pattern, "%zu bytes of memory",
+               memory_peak() - before);
 }
 
 static void limits(conf_test *test)
@@ -58,14 +61,16 @@ static void limits(conf_test *test)
 
   for (i = 0; i < sizeof(limit) / sizeof(limit[0]); i++) {
     one.request = (conf_request){.max_body_bytes = limit[i]};
-    one.want = (conf_expect){.verdict = V_OK, .status = 200, .pattern = limit[i] > 1 ? limit[i] - 1 : UINT64_MAX};
-    conf_exchange_f(test, &one, "OUT(H) OUT(P*%lu) REP(%lu){OUT(P*1000)} END(0,0)", (limit[i] - 1) % 1000,
-                    (limit[i] - 1) / 1000);
+    one.want = (conf_expect){
+        .verdict = V_OK, .status = 200, .pattern = limit[i] > 1 ? limit[i] - 1 : UINT64_MAX};
+    conf_exchange_f(test, &one, "OUT(H) OUT(P*%lu) REP(%lu){OUT(P*1000)} END(0,0)",
+                    (limit[i] - 1) % 1000, (limit[i] - 1) / 1000);
     one.want.pattern = limit[i];
-    conf_exchange_f(test, &one, "OUT(H) OUT(P*%lu) REP(%lu){OUT(P*1000)} END(0,0)", limit[i] % 1000, limit[i] / 1000);
+    conf_exchange_f(test, &one, "OUT(H) OUT(P*%lu) REP(%lu){OUT(P*1000)} END(0,0)", limit[i] % 1000,
+                    limit[i] / 1000);
     one.want = (conf_expect){.verdict = V_LIMIT, .status = 200, .is_partial = 1};
-    conf_exchange_f(test, &one, "OUT(H) OUT(P*%lu) REP(%lu){OUT(P*1000)} END(0,0)", (limit[i] + 1) % 1000,
-                    (limit[i] + 1) / 1000);
+    conf_exchange_f(test, &one, "OUT(H) OUT(P*%lu) REP(%lu){OUT(P*1000)} END(0,0)",
+                    (limit[i] + 1) % 1000, (limit[i] + 1) / 1000);
   }
 }
 
@@ -76,8 +81,8 @@ typedef struct seen {
   uint64_t id;
 } seen;
 
-static int note_piece(fcgip_request_id id, const void *output, size_t output_len, const void *error, size_t error_len,
-                      void *data)
+static int note_piece(fcgip_request_id id, const void *output, size_t output_len, const void *error,
+                      size_t error_len, void *data)
 {
   seen *s = data;
 
@@ -99,7 +104,8 @@ static void free_seen(seen *s)
 
 static void passed_through(conf_test *test)
 {
-  static const char script[] = "ERR('one') OUT(H 'BO') ERR('two') ERR('three') OUT('DY') EOE EOO ERR('four') END(0,0)";
+  static const char script[] =
+      "ERR('one') OUT(H 'BO') ERR('two') ERR('three') OUT('DY') EOE EOO ERR('four') END(0,0)";
   int every_byte;
 
   for (every_byte = 0; every_byte < 2; every_byte++) {
@@ -117,10 +123,11 @@ static void passed_through(conf_test *test)
     fixture_take(&f, id, &result);
     CHECK(test, result.verdict == V_OK && s.id == id);
     conf_check(test, strcmp(s.out.data, CONF_HEADER "BODY") == 0, "passed \"%s\"", s.out.data);
-    conf_check(test, strcmp(s.err.data, "onetwothreefour") == 0, "passed \"%s\" of stderr", s.err.data);
+    conf_check(test, strcmp(s.err.data, "onetwothreefour") == 0, "passed \"%s\" of stderr",
+               s.err.data);
     if (!every_byte)
-      conf_check(test, strcmp(s.order.data, "eoeeoe") == 0 || strcmp(s.order.data, "eoeoe") == 0, "order %s",
-                 s.order.data);
+      conf_check(test, strcmp(s.order.data, "eoeeoe") == 0 || strcmp(s.order.data, "eoeoe") == 0,
+                 "order %s", s.order.data);
     conf_result_free(&result);
     fcgip_request_free(request);
     free_seen(&s);
@@ -142,7 +149,8 @@ static void stopped(conf_test *test)
     request = fixture_request(&f, NULL);
     fcgip_request_add_pass_through_callback(request, note_piece, &s, NULL);
     fixture_take(&f, fixture_send(&f, request), &result);
-    conf_check(test, result.verdict == V_CANCELLED, "stopped at %d: %s", stop_at, conf_verdict_name(result.verdict));
+    conf_check(test, result.verdict == V_CANCELLED, "stopped at %d: %s", stop_at,
+               conf_verdict_name(result.verdict));
     conf_check(test, s.calls == stop_at, "%d calls instead of %d", s.calls, stop_at);
     CHECK(test, peer_client_closed(f.peer, 0) && fixture_fd(&f) < 0);
     conf_result_free(&result);
@@ -160,10 +168,15 @@ static const conf_case cases[] = {
     {.id = "BOD-04", .level = 'M', .run = limits, .needs = CAN_LIMITS},
     {.id = "BOD-05", .level = 'M', .run = passed_through, .needs = HAS_API},
     {.id = "BOD-06", .level = 'M', .run = stopped, .needs = HAS_API},
-    {.id = "BOD-07", .level = 'M', .request = {.method = "HEAD"}, .needs = TELLS_HEADERS,
+    {.id = "BOD-07",
+     .level = 'M',
+     .request = {.method = "HEAD"},
+     .needs = TELLS_HEADERS,
      .script = "OUT('Status: 200 OK\r\nContent-Length: 100\r\n\r\n') EOO END(0,0)",
      .want = {.verdict = V_OK, .status = 200, .body = ""}},
-    {.id = "BOD-07", .name = "304", .needs = TELLS_HEADERS,
+    {.id = "BOD-07",
+     .name = "304",
+     .needs = TELLS_HEADERS,
      .script = "OUT('Status: 304\r\nContent-Length: 100\r\n\r\n') EOO END(0,0)",
      .want = {.verdict = V_OK, .status = 304, .body = ""}},
 };

@@ -6,7 +6,10 @@
 #include "conformance/fixture.h"
 #include "conformance/suite.h"
 
-#define OK_BODY {.verdict = V_OK, .status = 200, .body = "BODY"}
+#define OK_BODY                                                                                    \
+  {                                                                                                \
+    .verdict = V_OK, .status = 200, .body = "BODY"                                                 \
+  }
 #define OKR_LEN 80
 #define BODY_AT 52 /* in OKR */
 
@@ -60,7 +63,9 @@ static void reset_everywhere(conf_test *test)
 
 static void closed_in_stderr(conf_test *test)
 {
-  conf_case one = {.flags = TWO_WAY, .want = {.verdict = V_CLOSED_EARLY, .status = 200, .body = "BODY", .is_partial = 1}};
+  conf_case one = {
+      .flags = TWO_WAY,
+      .want = {.verdict = V_CLOSED_EARLY, .status = 200, .body = "BODY", .is_partial = 1}};
   unsigned k;
 
   for (k = 57; k < 72; k++) {
@@ -82,8 +87,14 @@ static void garbage(conf_test *test)
 /* What poll may say of a connection whose answer has come, and which the server may have closed. */
 static void events(conf_test *test)
 {
-  static const short some[] = {POLLHUP, POLLIN | POLLHUP, POLLERR, POLLIN | POLLERR, 0x2000 /* POLLRDHUP */,
-                               POLLIN | 0x2000, POLLOUT | POLLHUP, POLLIN | POLLOUT | POLLHUP | POLLERR};
+  static const short some[] = {POLLHUP,
+                               POLLIN | POLLHUP,
+                               POLLERR,
+                               POLLIN | POLLERR,
+                               0x2000 /* POLLRDHUP */,
+                               POLLIN | 0x2000,
+                               POLLOUT | POLLHUP,
+                               POLLIN | POLLOUT | POLLHUP | POLLERR};
   static const char *const scripts[] = {"OKR FIN", "OKR", "OUT(H 'BO') FIN"};
   conf_result result = {0};
   size_t i, j;
@@ -91,42 +102,66 @@ static void events(conf_test *test)
   for (j = 0; j < sizeof(scripts) / sizeof(scripts[0]); j++) {
     for (i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
       fixture_with_event(test, scripts[j], some[i], &result);
-      conf_check(test, result.verdict == (j < 2 ? V_OK : V_CLOSED_EARLY), "%s, event %x: %s (%s)", scripts[j],
-                 (unsigned)some[i], conf_verdict_name(result.verdict), result.text.data);
-      conf_check(test, strcmp(result.body.data, j < 2 ? "BODY" : "BO") == 0, "%s, event %x: body %s", scripts[j],
-                 (unsigned)some[i], result.body.data);
+      conf_check(test, result.verdict == (j < 2 ? V_OK : V_CLOSED_EARLY), "%s, event %x: %s (%s)",
+                 scripts[j], (unsigned)some[i], conf_verdict_name(result.verdict),
+                 result.text.data);
+      conf_check(test, strcmp(result.body.data, j < 2 ? "BODY" : "BO") == 0,
+                 "%s, event %x: body %s", scripts[j], (unsigned)some[i], result.body.data);
     }
   }
   /* NVAL says that the descriptor is none: the request ends, whatever had come. */
   fixture_with_event(test, "OKR", POLLNVAL, &result);
-  conf_check(test, result.verdict == V_OK || result.verdict == V_STATE || result.verdict == V_RECV, "POLLNVAL: %s (%s)",
-             conf_verdict_name(result.verdict), result.text.data);
+  conf_check(test, result.verdict == V_OK || result.verdict == V_STATE || result.verdict == V_RECV,
+             "POLLNVAL: %s (%s)", conf_verdict_name(result.verdict), result.text.data);
   conf_result_free(&result);
 }
 
 static const conf_case cases[] = {
     {.id = "CLS-01", .level = 'M', .flags = SLOW, .run = closed_everywhere},
-    {.id = "CLS-02", .level = 'M', .flags = ALSO_TCP, .script = "OUT(H 'BODY') FIN",
-     .want = {.verdict = V_CLOSED_EARLY, .status = 200, .body = "BODY", .is_partial = 1, .is_retry_safe = -1}},
-    {.id = "CLS-02", .script = "OUT(H 'BODY') EOO FIN",
+    {.id = "CLS-02",
+     .level = 'M',
+     .flags = ALSO_TCP,
+     .script = "OUT(H 'BODY') FIN",
+     .want = {.verdict = V_CLOSED_EARLY,
+              .status = 200,
+              .body = "BODY",
+              .is_partial = 1,
+              .is_retry_safe = -1}},
+    {.id = "CLS-02",
+     .script = "OUT(H 'BODY') EOO FIN",
      .want = {.verdict = V_CLOSED_EARLY, .status = 200, .body = "BODY", .is_partial = 1}},
     {.id = "CLS-03", .level = 'M', .flags = SLOW, .run = reset_everywhere},
     {.id = "CLS-04", .level = 'M', .script = "OKR HALF HOLD", .want = OK_BODY},
     {.id = "CLS-04", .flags = ALSO_TCP, .script = "OKR HALF WAIT(1000) FIN", .want = OK_BODY},
-    {.id = "CLS-05", .level = 'M', .flags = ALSO_TCP | ANY_REQUEST, .script = "PARAMS OUT('Status: 413\r\n\r\nEARLY') END(0,0) CLOSE",
+    {.id = "CLS-05",
+     .level = 'M',
+     .flags = ALSO_TCP | ANY_REQUEST,
+     .script = "PARAMS OUT('Status: 413\r\n\r\nEARLY') END(0,0) CLOSE",
      .request = {.method = "PUT", .content = content, .content_len = sizeof(content)},
      .want = {.verdict = V_OK, .status = 413, .body = "EARLY"}},
-    {.id = "CLS-05", .name = "no END", .flags = ANY_REQUEST | NO_SPLITS | NO_SYNC,
+    {.id = "CLS-05",
+     .name = "no END",
+     .flags = ANY_REQUEST | NO_SPLITS | NO_SYNC,
      .script = "PARAMS OUT('Status: 413\r\n\r\nEARLY') CLOSE",
      .request = {.method = "PUT", .content = content, .content_len = sizeof(content)},
-     .want = {.verdict = V_RESET, .other = V_SEND, .status = 413, .body = "EARLY", .is_partial = 1}},
-    {.id = "CLS-05", .name = "half closed", .flags = ANY_REQUEST, .script = "PARAMS OUT('Status: 413\r\n\r\nEARLY') END(0,0) HALF HOLD",
+     .want =
+         {.verdict = V_RESET, .other = V_SEND, .status = 413, .body = "EARLY", .is_partial = 1}},
+    {.id = "CLS-05",
+     .name = "half closed",
+     .flags = ANY_REQUEST,
+     .script = "PARAMS OUT('Status: 413\r\n\r\nEARLY') END(0,0) HALF HOLD",
      .request = {.method = "PUT", .content = content, .content_len = sizeof(content)},
      .want = {.verdict = V_OK, .status = 413, .body = "EARLY"}},
     {.id = "CLS-06", .level = 'M', .flags = ALSO_TCP, .script = "READ OKR RST", .want = OK_BODY},
-    {.id = "CLS-06", .flags = ALSO_TCP | ANY_REQUEST, .script = "BYTES(16) OKR CLOSE", .want = OK_BODY},
+    {.id = "CLS-06",
+     .flags = ALSO_TCP | ANY_REQUEST,
+     .script = "BYTES(16) OKR CLOSE",
+     .want = OK_BODY},
     {.id = "CLS-07", .level = 'M', .run = events, .needs = HAS_API},
-    {.id = "CLS-08", .level = 'P', .script = "OKR OUT('SMUGGLED') END(0,0)", .request = {.keep = 1},
+    {.id = "CLS-08",
+     .level = 'P',
+     .script = "OKR OUT('SMUGGLED') END(0,0)",
+     .request = {.keep = 1},
      .want = {.verdict = V_OK, .status = 200, .body = "BODY", .is_reused = -1}},
     {.id = "CLS-08", .script = "OKR OUT('SMUGGLED') END(0,0)", .want = OK_BODY},
     {.id = "CLS-09", .level = 'M', .run = garbage},

@@ -28,7 +28,8 @@ typedef struct nodes {
 } nodes;
 
 /* `scripts[i]` NULL: nobody listens there. The paths are folder/0.sock and so on. */
-static void nodes_new(nodes *n, conf_test *test, const conf_request *spec, const char *const *scripts, size_t count)
+static void nodes_new(nodes *n, conf_test *test, const conf_request *spec,
+                      const char *const *scripts, size_t count)
 {
   fcgip_endpoint_options options = conf_fcgiproxy_options(spec);
   char path[150];
@@ -52,19 +53,23 @@ static void nodes_new(nodes *n, conf_test *test, const conf_request *spec, const
 
 static void with_failover(nodes *n, tap *t)
 {
-  const fcgip_proxy_options options = {
-      .struct_size = sizeof(options), .flags = FCGIP_PROXY_FAILOVER, .allocator = memory_allocator()};
+  const fcgip_proxy_options options = {.struct_size = sizeof(options),
+                                       .flags = FCGIP_PROXY_FAILOVER,
+                                       .allocator = memory_allocator()};
 
-  if (fcgip_round_robin_new(&n->collection, (const fcgip_endpoint *const *)n->endpoints, n->count) != FCGIP_OK ||
+  if (fcgip_round_robin_new(&n->collection, (const fcgip_endpoint *const *)n->endpoints,
+                            n->count) != FCGIP_OK ||
       fcgip__proxy_new(&n->proxy, n->collection, &options, t != NULL ? &t->sys : NULL) != FCGIP_OK)
     abort();
 }
 
 static void with_cluster(nodes *n)
 {
-  const fcgip_proxy_options options = {.struct_size = sizeof(options), .allocator = memory_allocator()};
+  const fcgip_proxy_options options = {.struct_size = sizeof(options),
+                                       .allocator = memory_allocator()};
 
-  if (fcgip_cluster_new(&n->collection, (const fcgip_endpoint *const *)n->endpoints, n->count) != FCGIP_OK ||
+  if (fcgip_cluster_new(&n->collection, (const fcgip_endpoint *const *)n->endpoints, n->count) !=
+          FCGIP_OK ||
       fcgip_cluster_proxy_new(&n->cluster, n->collection, &options) != FCGIP_OK)
     abort();
 }
@@ -104,9 +109,11 @@ static void ask(nodes *n, const conf_request *spec, conf_result *result, const c
   *answered_by = "";
   conf_result_clear(result);
   result->verdict = V_HANG;
-  if (conf_fcgiproxy_request(&request, spec) != FCGIP_OK || fcgip_proxy_send_async_request(n->proxy, request, NULL) != FCGIP_OK)
+  if (conf_fcgiproxy_request(&request, spec) != FCGIP_OK ||
+      fcgip_proxy_send_async_request(n->proxy, request, NULL) != FCGIP_OK)
     abort();
-  while (fcgip_proxy_next_response(n->proxy, step_all(n) ? 0 : 1, &response) == 0 && peer_now_ms() - from < 60000)
+  while (fcgip_proxy_next_response(n->proxy, step_all(n) ? 0 : 1, &response) == 0 &&
+         peer_now_ms() - from < 60000)
     continue;
   if (response != NULL) {
     conf_fcgiproxy_result(response, result);
@@ -128,13 +135,15 @@ static void rounds(conf_test *test, size_t count)
   nodes n;
 
   nodes_new(&n, test, &plain, dead, count);
-  CHECK(test, fcgip_round_robin_new(&n.collection, (const fcgip_endpoint *const *)n.endpoints, count) == FCGIP_OK);
+  CHECK(test, fcgip_round_robin_new(&n.collection, (const fcgip_endpoint *const *)n.endpoints,
+                                    count) == FCGIP_OK);
   CHECK(test, fcgip_proxy_new(&n.proxy, n.collection, NULL) == FCGIP_OK);
   CHECK(test, fcgip_collection_count(n.collection) == count);
   CHECK(test, fcgip_get_request_new(&request, "/srv/app.php", NULL, 0) == FCGIP_OK);
   for (i = 0; i < 30; i++) {
     CHECK(test, fcgip_proxy_send_request(n.proxy, request, &response) == FCGIP_ECONNECT);
-    CHECK(test, fcgip_response_endpoint(response) == fcgip_collection_endpoint(n.collection, i % count));
+    CHECK(test,
+          fcgip_response_endpoint(response) == fcgip_collection_endpoint(n.collection, i % count));
     got[i % count]++;
     fcgip_response_free(response);
   }
@@ -165,7 +174,8 @@ static double chi_squared(const unsigned long *got, size_t count, unsigned long 
 static void random_picks(conf_test *test)
 {
   static const size_t counts[] = {2, 3, 5, 8};
-  static const double limits[] = {10.83, 13.82, 18.47, 24.32}; /* p = 0.001, with one degree of freedom less */
+  static const double limits[] = {10.83, 13.82, 18.47,
+                                  24.32}; /* p = 0.001, with one degree of freedom less */
   fcgip_endpoint *endpoint;
   const fcgip_endpoint *list[NODES];
   fcgip_collection *collection;
@@ -197,8 +207,8 @@ static void random_picks(conf_test *test)
       got[index]++;
     }
     CHECK(test, k == 1000000 && is_same);
-    conf_check(test, chi_squared(got, counts[i], k) < limits[i], "chi squared %.2f for %zu", chi_squared(got, counts[i], k),
-               counts[i]);
+    conf_check(test, chi_squared(got, counts[i], k) < limits[i], "chi squared %.2f for %zu",
+               chi_squared(got, counts[i], k), counts[i]);
     fcgip_collection_free(collection);
   }
   CHECK(test, rand() == drawn);
@@ -214,7 +224,8 @@ static void gather(nodes *n, unsigned *answered, unsigned *failed, size_t *count
 
   *answered = *failed = 0;
   *count = 0;
-  while (fcgip_cluster_proxy_has_unhandled_responses(n->cluster) == 1 && peer_now_ms() - from < 60000) {
+  while (fcgip_cluster_proxy_has_unhandled_responses(n->cluster) == 1 &&
+         peer_now_ms() - from < 60000) {
     if (fcgip_cluster_proxy_next_response(n->cluster, step_all(n) ? 0 : 1, &response) != 1)
       continue;
     (*count)++;
@@ -241,8 +252,8 @@ static void some_dead(conf_test *test)
   for (twice = 0; twice < 2; twice++) {
     CHECK(test, fcgip_cluster_proxy_send_async_request(n.cluster, request) == FCGIP_OK);
     gather(&n, &answered, &failed, &count);
-    conf_check(test, count == 6 && answered == 0x25 && failed == 0x1a, "%zu responses, answered %x, failed %x", count, answered,
-               failed);
+    conf_check(test, count == 6 && answered == 0x25 && failed == 0x1a,
+               "%zu responses, answered %x, failed %x", count, answered, failed);
   }
   fcgip_request_free(request);
   nodes_free(&n);
@@ -267,7 +278,8 @@ static void counts(conf_test *test)
   CHECK(test, fcgip_cluster_new(&collection, NULL, 1) == FCGIP_EINVAL && collection == NULL);
   CHECK(test, fcgip_get_request_new(&request, "/srv/app.php", NULL, 0) == FCGIP_OK);
   for (n = 1; n <= 1000; n *= 10) {
-    CHECK(test, fcgip_cluster_new(&collection, list, n) == FCGIP_OK && fcgip_collection_count(collection) == n);
+    CHECK(test, fcgip_cluster_new(&collection, list, n) == FCGIP_OK &&
+                    fcgip_collection_count(collection) == n);
     CHECK(test, fcgip_cluster_proxy_new(&cluster, collection, NULL) == FCGIP_OK);
     CHECK(test, fcgip_cluster_proxy_send_async_request(cluster, request) == FCGIP_OK);
     for (i = 0; fcgip_cluster_proxy_next_response(cluster, 1000, &response) == 1; i++)
@@ -284,8 +296,11 @@ static void counts(conf_test *test)
 
 static void next_node(conf_test *test)
 {
-  static const char *const scripts[][4] = {
-      {NULL, "OKR"}, {"END(0,2)", "OKR"}, {NULL, "END(0,2)", NULL, "OKR"}, {"END(0,2)", NULL, "END(0,2)"}, {NULL, NULL, NULL}};
+  static const char *const scripts[][4] = {{NULL, "OKR"},
+                                           {"END(0,2)", "OKR"},
+                                           {NULL, "END(0,2)", NULL, "OKR"},
+                                           {"END(0,2)", NULL, "END(0,2)"},
+                                           {NULL, NULL, NULL}};
   static const size_t sizes[] = {2, 2, 4, 3, 3};
   const conf_request post = {.method = "POST", .content = "x", .content_len = 1};
   conf_result result = {0};
@@ -298,14 +313,15 @@ static void next_node(conf_test *test)
     with_failover(&n, NULL);
     ask(&n, &post, &result, &by);
     if (i < 3)
-      conf_check(test, result.verdict == V_OK && (size_t)(by[0] - '0') == sizes[i] - 1, "%zu: %s by %s", i,
-                 conf_verdict_name(result.verdict), by);
+      conf_check(test, result.verdict == V_OK && (size_t)(by[0] - '0') == sizes[i] - 1,
+                 "%zu: %s by %s", i, conf_verdict_name(result.verdict), by);
     else
-      conf_check(test, result.verdict == V_CONNECT || result.verdict == V_REJECTED_OVERLOADED, "%zu: %s", i,
-                 conf_verdict_name(result.verdict));
+      conf_check(test, result.verdict == V_CONNECT || result.verdict == V_REJECTED_OVERLOADED,
+                 "%zu: %s", i, conf_verdict_name(result.verdict));
     for (j = 0; j < sizes[i]; j++)
       if (n.peers[j] != NULL)
-        conf_check(test, peer_connections(n.peers[j]) == 1, "%zu: node %zu was asked %zu times", i, j, peer_connections(n.peers[j]));
+        conf_check(test, peer_connections(n.peers[j]) == 1, "%zu: node %zu was asked %zu times", i,
+                   j, peer_connections(n.peers[j]));
     nodes_free(&n);
   }
   conf_result_free(&result);
@@ -332,7 +348,10 @@ static void full_backlog(conf_test *test)
 
 static void died_after_bytes(conf_test *test)
 {
-  static const char *const scripts[][2] = {{"FIN", "OKR"}, {"READ RST", "OKR"}, {"OUT(H 'BO') FIN", "OKR"}, {"OUT(H 'BO') END(0,2)", "OKR"}};
+  static const char *const scripts[][2] = {{"FIN", "OKR"},
+                                           {"READ RST", "OKR"},
+                                           {"OUT(H 'BO') FIN", "OKR"},
+                                           {"OUT(H 'BO') END(0,2)", "OKR"}};
   const conf_request post = {.method = "POST", .content = "x", .content_len = 1};
   conf_result result = {0};
   const char *by;
@@ -343,8 +362,8 @@ static void died_after_bytes(conf_test *test)
     nodes_new(&n, test, &post, scripts[i], 2);
     with_failover(&n, NULL);
     ask(&n, &post, &result, &by);
-    conf_check(test, result.verdict != V_OK && result.verdict != V_HANG && !result.is_retry_safe, "%zu: %s", i,
-               conf_verdict_name(result.verdict));
+    conf_check(test, result.verdict != V_OK && result.verdict != V_HANG && !result.is_retry_safe,
+               "%zu: %s", i, conf_verdict_name(result.verdict));
     CHECK(test, peer_connections(n.peers[1]) == 0);
     nodes_free(&n);
   }
@@ -368,14 +387,16 @@ static void one_slow(conf_test *test)
   nodes_new(&n, test, &plain, scripts, 4);
   with_cluster(&n);
   CHECK(test, fcgip_get_request_new(&request, "/srv/app.php", NULL, 0) == FCGIP_OK);
-  CHECK(test, fcgip_request_add_response_callback(request, count_response, &answered, NULL) == FCGIP_OK);
+  CHECK(test,
+        fcgip_request_add_response_callback(request, count_response, &answered, NULL) == FCGIP_OK);
   CHECK(test, fcgip_cluster_proxy_send_async_request(n.cluster, request) == FCGIP_OK);
   for (i = 0; i < 10000 && answered < 3; i++) {
     step_all(&n);
     fcgip_cluster_proxy_handle_ready_responses(n.cluster, 0);
   }
   CHECK(test, answered == 3 && fcgip_cluster_proxy_pending(n.cluster) == 1);
-  CHECK(test, fcgip_cluster_proxy_cancel_all(n.cluster) == FCGIP_OK && fcgip_cluster_proxy_pending(n.cluster) == 0);
+  CHECK(test, fcgip_cluster_proxy_cancel_all(n.cluster) == FCGIP_OK &&
+                  fcgip_cluster_proxy_pending(n.cluster) == 0);
   fcgip_request_free(request);
   nodes_free(&n);
 }
@@ -398,8 +419,10 @@ static void one_deadline(conf_test *test)
   with_failover(&n, &t);
   now = t.now_us;
   ask(&n, &options, &result, &by);
-  conf_check(test, result.verdict == V_TIMEOUT || result.verdict == V_BUSY, "%s", conf_verdict_name(result.verdict));
-  conf_check(test, t.now_us - now >= 600000 && t.now_us - now < 602000, "after %llu us", (unsigned long long)(t.now_us - now));
+  conf_check(test, result.verdict == V_TIMEOUT || result.verdict == V_BUSY, "%s",
+             conf_verdict_name(result.verdict));
+  conf_check(test, t.now_us - now >= 600000 && t.now_us - now < 602000, "after %llu us",
+             (unsigned long long)(t.now_us - now));
   nodes_free(&n);
   conf_result_free(&result);
 }
@@ -420,7 +443,8 @@ static void all_down(conf_test *test)
   CHECK(test, result.verdict == V_CONNECT && result.error_number == ENOENT && result.is_retry_safe);
   for (i = 0; i < NODES; i++) {
     snprintf(name, sizeof(name), "/%zu.sock", i);
-    conf_check(test, strstr(result.text.data, name) != NULL, "%s is not in \"%s\"", name, result.text.data);
+    conf_check(test, strstr(result.text.data, name) != NULL, "%s is not in \"%s\"", name,
+               result.text.data);
   }
   nodes_free(&n);
   conf_result_free(&result);
@@ -465,13 +489,15 @@ static void changed_inside(conf_test *test)
 }
 
 #define ROW(number, level_, function)                                                              \
-  {.id = "CLU-" number, .level = (level_), .run = (function), .needs = HAS_API}
+  {                                                                                                \
+    .id = "CLU-" number, .level = (level_), .run = (function), .needs = HAS_API                    \
+  }
 
 static const conf_case cases[] = {
-    ROW("01", 'M', round_robin), ROW("02", 'M', random_picks), ROW("03", 'M', some_dead),
-    ROW("04", 'P', counts),      ROW("05", 'M', next_node),    ROW("05", 0, full_backlog),
-    ROW("06", 'M', died_after_bytes), ROW("07", 'M', one_slow), ROW("08", 'M', one_deadline),
-    ROW("09", 'M', all_down),    ROW("10", 'M', changed_inside),
+    ROW("01", 'M', round_robin),      ROW("02", 'M', random_picks),   ROW("03", 'M', some_dead),
+    ROW("04", 'P', counts),           ROW("05", 'M', next_node),      ROW("05", 0, full_backlog),
+    ROW("06", 'M', died_after_bytes), ROW("07", 'M', one_slow),       ROW("08", 'M', one_deadline),
+    ROW("09", 'M', all_down),         ROW("10", 'M', changed_inside),
 };
 
 CONF_GROUP(conf_clu, "CLU", cases);

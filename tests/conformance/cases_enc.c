@@ -89,7 +89,8 @@ static void roles(conf_test *test)
   }
   CHECK(test, fcgip_get_request_new(&r, "/srv/app.php", NULL, 0) == FCGIP_OK);
   for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-    conf_check(test, fcgip_request_set_role(r, others[i]) == FCGIP_EINVAL && fcgip_request_role(r) == 1,
+    conf_check(test,
+               fcgip_request_set_role(r, others[i]) == FCGIP_EINVAL && fcgip_request_role(r) == 1,
                "role %d", others[i]);
   fcgip_request_free(r);
 }
@@ -97,7 +98,8 @@ static void roles(conf_test *test)
 /* The decoder wants zeros wherever there is nothing to say; the allocator gives 0xA5. */
 static void zeros(conf_test *test)
 {
-  static const conf_request some[] = {{0}, {.keep = 1}, {.content = "abc", .content_len = 3, .method = "POST"}};
+  static const conf_request some[] = {
+      {0}, {.keep = 1}, {.content = "abc", .content_len = 3, .method = "POST"}};
   reference_request decoded;
   size_t i;
 
@@ -143,8 +145,8 @@ static void one_pair(conf_test *test, size_t name_len, size_t value_len)
 
   if (name_len > 0 && pair_size(name_len, value_len) <= PAIR_MAX) {
     if (enc_decode(test, &request, &decoded))
-      conf_check(test, reference_has(&decoded, name, value), "pair of %zu and %zu bytes is not there", name_len,
-                 value_len);
+      conf_check(test, reference_has(&decoded, name, value),
+                 "pair of %zu and %zu bytes is not there", name_len, value_len);
     reference_free(&decoded);
   } else if ((test->adapter->can & HAS_API) != 0) {
     CHECK(test, fcgip_get_request_new(&r, "/srv/app.php", NULL, 0) == FCGIP_OK);
@@ -238,7 +240,8 @@ static void check_many(conf_test *test, const many *m)
     for (i = 0; i < m->count && i < 20; i++)
       conf_check(test, reference_has(&decoded, m->pairs[i].name, m->pairs[i].value), "pair %zu", i);
     conf_check(test, decoded.pair_count >= m->count, "%zu pairs", decoded.pair_count);
-    conf_check(test, decoded.params_largest <= 65535, "record of %zu bytes", decoded.params_largest);
+    conf_check(test, decoded.params_largest <= 65535, "record of %zu bytes",
+               decoded.params_largest);
   }
   reference_free(&decoded);
 }
@@ -299,7 +302,8 @@ static void one_total(conf_test *test, size_t total, size_t bare)
   request.params = m.pairs;
   request.param_count = m.count;
   if (enc_decode(test, &request, &decoded))
-    conf_check(test, decoded.params_len == total && decoded.params_records >= (total + 65534) / 65535,
+    conf_check(test,
+               decoded.params_len == total && decoded.params_records >= (total + 65534) / 65535,
                "%zu bytes of PARAMS in %zu records", decoded.params_len, decoded.params_records);
   reference_free(&decoded);
   many_free(&m);
@@ -307,7 +311,8 @@ static void one_total(conf_test *test, size_t total, size_t bare)
 
 static void totals(conf_test *test)
 {
-  static const size_t all[] = {65527, 65528, 65529, 65534, 65535, 65536, 65537, 131056, 131070, 5 << 20};
+  static const size_t all[] = {65527, 65528, 65529,  65534,  65535,
+                               65536, 65537, 131056, 131070, 5 << 20};
   size_t bare = bare_total(test), i;
 
   for (i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -52,9 +52,12 @@ void enc_codec_no_params(conf_test *test)
 void enc_codec_get_values(conf_test *test)
 {
   static const char want[] = "\x01\x09\x00\x00\x00\x30\x00\x00"
-                             "\x0e\x00" "FCGI_MAX_CONNS"
-                             "\x0d\x00" "FCGI_MAX_REQS"
-                             "\x0f\x00" "FCGI_MPXS_CONNS";
+                             "\x0e\x00"
+                             "FCGI_MAX_CONNS"
+                             "\x0d\x00"
+                             "FCGI_MAX_REQS"
+                             "\x0f\x00"
+                             "FCGI_MPXS_CONNS";
   uint8_t got[FCGIP__GET_VALUES_LEN];
   size_t len = fcgip__get_values(got);
 
@@ -91,7 +94,8 @@ void enc_content_lengths(conf_test *test)
                  "content of %zu bytes came as %zu", lengths[i], decoded.content_len);
       snprintf(text, sizeof(text), "%zu", lengths[i]);
       if (lengths[i] > 0)
-        conf_check(test, reference_has(&decoded, "CONTENT_LENGTH", text), "CONTENT_LENGTH of %zu", lengths[i]);
+        conf_check(test, reference_has(&decoded, "CONTENT_LENGTH", text), "CONTENT_LENGTH of %zu",
+                   lengths[i]);
     }
     reference_free(&decoded);
   }
@@ -149,7 +153,8 @@ void enc_content_of_4_gib(conf_test *test)
   CHECK(test, fcgip_request_set_content_source(request, give, len, &s, NULL) == FCGIP_OK);
   id = fixture_send(&f, request);
   fixture_take(&f, id, &result);
-  conf_check(test, result.verdict == V_OK, "%s (%s)", conf_verdict_name(result.verdict), result.text.data);
+  conf_check(test, result.verdict == V_OK, "%s (%s)", conf_verdict_name(result.verdict),
+             result.text.data);
   CHECK(test, peer_requests(f.peer, 0) == 1);
   bytes = peer_received(f.peer, 0, &have);
   CHECK(test, reference_decode(&bytes, &have, &decoded, why, sizeof(why)) == REFERENCE_MORE);
@@ -157,8 +162,9 @@ void enc_content_of_4_gib(conf_test *test)
   /* In front of STDIN are BEGIN_REQUEST, one record of PARAMS and the empty one. */
   bytes = peer_received(f.peer, 0, &have);
   have = 16 + 8 + ((size_t)bytes[20] << 8 | bytes[21]) + 8;
-  conf_check(test, peer_received_count(f.peer, 0) == have + framed(len), "%llu bytes instead of %llu",
-             (unsigned long long)peer_received_count(f.peer, 0), (unsigned long long)(have + framed(len)));
+  conf_check(test, peer_received_count(f.peer, 0) == have + framed(len),
+             "%llu bytes instead of %llu", (unsigned long long)peer_received_count(f.peer, 0),
+             (unsigned long long)(have + framed(len)));
   conf_bytes_free(&head);
   conf_result_free(&result);
   fcgip_request_free(request);
@@ -167,7 +173,8 @@ void enc_content_of_4_gib(conf_test *test)
 
 void enc_content_length_variable(conf_test *test)
 {
-  static const char *const lengths[] = {"5", "05", "4", "6", "-1", "", "five", "5 ", "18446744073709551621"};
+  static const char *const lengths[] = {
+      "5", "05", "4", "6", "-1", "", "five", "5 ", "18446744073709551621"};
   fixture f;
   fcgip_request *request;
   fcgip_request_id id;
@@ -218,8 +225,8 @@ static void bad_source(conf_test *test, uint64_t has, uint64_t len, size_t most,
              (unsigned long long)len, conf_verdict_name(result.verdict));
   CHECK(test, fixture_until_closed(&f, 0));
   bytes = peer_received(f.peer, 0, &have);
-  conf_check(test, reference_decode(&bytes, &have, &decoded, why, sizeof(why)) == REFERENCE_MORE, "sent a whole request: %s",
-             why);
+  conf_check(test, reference_decode(&bytes, &have, &decoded, why, sizeof(why)) == REFERENCE_MORE,
+             "sent a whole request: %s", why);
   conf_check(test, decoded.content_len < len, "sent %zu bytes of content", decoded.content_len);
   reference_free(&decoded);
   conf_result_free(&result);
@@ -260,15 +267,17 @@ void enc_ids(conf_test *test)
   conf_result result = {0};
   unsigned long n;
 
-  CHECK(test, fcgip__next_wire_id(1) == 2 && fcgip__next_wire_id(65534) == 65535 && fcgip__next_wire_id(65535) == 1);
+  CHECK(test, fcgip__next_wire_id(1) == 2 && fcgip__next_wire_id(65534) == 65535 &&
+                  fcgip__next_wire_id(65535) == 1);
   fixture_new(&f, test, PEER_UNIX, &options, "OKR AGAIN");
   peer_log_at_most(f.peer, 0);
   request = fixture_request(&f, NULL);
   for (n = 0; n < 65537; n++) {
     fixture_take(&f, fixture_send(&f, request), &result);
-    if (!conf_check(test, result.verdict == V_OK, "request %lu: %s", n + 1, conf_verdict_name(result.verdict)) ||
-        !conf_check(test, peer_request_id(f.peer, 0) == n % 65535 + 1, "request %lu has id %u", n + 1,
-                    peer_request_id(f.peer, 0)))
+    if (!conf_check(test, result.verdict == V_OK, "request %lu: %s", n + 1,
+                    conf_verdict_name(result.verdict)) ||
+        !conf_check(test, peer_request_id(f.peer, 0) == n % 65535 + 1, "request %lu has id %u",
+                    n + 1, peer_request_id(f.peer, 0)))
       break;
   }
   CHECK(test, peer_connections(f.peer) == 1);
@@ -326,8 +335,8 @@ void enc_one_send(conf_test *test)
     tap_init(&t);
     fixture_new_with_tap(&f, test, PEER_UNIX, NULL, "OKR", &t);
     fixture_ask(&f, &spec, &result);
-    conf_check(test, result.verdict == V_OK && t.calls[TAP_SEND] == 1, "content of %zu bytes: %lu sends", lengths[i],
-               t.calls[TAP_SEND]);
+    conf_check(test, result.verdict == V_OK && t.calls[TAP_SEND] == 1,
+               "content of %zu bytes: %lu sends", lengths[i], t.calls[TAP_SEND]);
     conf_result_free(&result);
     fixture_free(&f);
   }

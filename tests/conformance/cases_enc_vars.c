@@ -30,30 +30,37 @@ static size_t find(const fcgip_request *request, const char *name, const char **
 
 void enc_set_twice(conf_test *test)
 {
-  static const conf_pair pairs[] = {{"A", "first"}, {"B", "x"}, {"A", "last"}, {"SERVER_NAME", "one"}, {"SERVER_NAME", "two"}};
+  static const conf_pair pairs[] = {
+      {"A", "first"}, {"B", "x"}, {"A", "last"}, {"SERVER_NAME", "one"}, {"SERVER_NAME", "two"}};
   const conf_request request = {.params = pairs, .param_count = 5};
   reference_request decoded;
 
   if (enc_decode(test, &request, &decoded))
-    CHECK(test, reference_has(&decoded, "A", "last") && reference_has(&decoded, "SERVER_NAME", "two"));
+    CHECK(test,
+          reference_has(&decoded, "A", "last") && reference_has(&decoded, "SERVER_NAME", "two"));
   reference_free(&decoded);
 }
 
-static void refuses(conf_test *test, const char *name, size_t name_len, const char *value, size_t value_len)
+static void refuses(conf_test *test, const char *name, size_t name_len, const char *value,
+                    size_t value_len)
 {
   fcgip_request *request = get(test);
   size_t before = fcgip_request_param_count(request);
 
-  conf_check(test, fcgip_request_set_custom_var_n(request, name, name_len, value, value_len) == FCGIP_EINVAL,
+  conf_check(test,
+             fcgip_request_set_custom_var_n(request, name, name_len, value, value_len) ==
+                 FCGIP_EINVAL,
              "\"%s\" = \"%s\" was accepted", name, value);
-  conf_check(test, fcgip_request_param_count(request) == before, "a variable that was refused is there");
+  conf_check(test, fcgip_request_param_count(request) == before,
+             "a variable that was refused is there");
   fcgip_request_free(request);
 }
 
 void enc_refused(conf_test *test)
 {
   static const char *const lines[] = {"SCRIPT_NAME", "SCRIPT_FILENAME", "PATH_INFO", "REQUEST_URI"};
-  static const conf_pair raw[] = {{"X_RAW", "a\r\nb"}, {"X_EMPTY", ""}, {"X_BYTES", "\x01\x7f\xff"}};
+  static const conf_pair raw[] = {
+      {"X_RAW", "a\r\nb"}, {"X_EMPTY", ""}, {"X_BYTES", "\x01\x7f\xff"}};
   const conf_request request = {.params = raw, .param_count = 3};
   reference_request decoded;
   fcgip_request *r = NULL;
@@ -71,7 +78,8 @@ void enc_refused(conf_test *test)
     refuses(test, lines[i], strlen(lines[i]), "/a\rb", 4);
   }
   CHECK(test, fcgip_request_new(&r, "GET", "/a\nb") == FCGIP_EINVAL && r == NULL);
-  CHECK(test, fcgip_request_new(&r, "G T", "/a") == FCGIP_EINVAL && fcgip_request_new(&r, "", "/a") == FCGIP_EINVAL);
+  CHECK(test, fcgip_request_new(&r, "G T", "/a") == FCGIP_EINVAL &&
+                  fcgip_request_new(&r, "", "/a") == FCGIP_EINVAL);
   r = get(test);
   CHECK(test, fcgip_request_set_request_uri(r, "/a\r\nb") == FCGIP_EINVAL);
   CHECK(test, fcgip_request_set_script_filename(r, "/a\nb") == FCGIP_EINVAL);
@@ -96,7 +104,8 @@ void enc_php_settings(conf_test *test)
     CHECK(test, fcgip_request_set_custom_var(request, names[i], "memory_limit=77M") == FCGIP_OK);
     CHECK(test, find(request, names[i], &value) == 1 && strcmp(value, "memory_limit=77M") == 0);
     CHECK(test, fcgip_request_allow_php_settings(request, 0) == FCGIP_OK);
-    CHECK(test, fcgip_request_set_custom_var(request, names[i], "memory_limit=88M") == FCGIP_EINVAL);
+    CHECK(test,
+          fcgip_request_set_custom_var(request, names[i], "memory_limit=88M") == FCGIP_EINVAL);
     fcgip_request_free(request);
   }
 }

@@ -23,8 +23,8 @@ static char content[60 << 20];
 #define IN_ALL "in all"
 
 /* By the test's clock: the request is over at this time, and not a millisecond from it. */
-static void over_at(conf_test *test, const char *script, const conf_request *options, const conf_request *spec,
-                    uint64_t ms, const char *what)
+static void over_at(conf_test *test, const char *script, const conf_request *options,
+                    const conf_request *spec, uint64_t ms, const char *what)
 {
   const conf_expect want = {.verdict = V_TIMEOUT, .what = what};
   conf_result result = {0};
@@ -38,8 +38,8 @@ static void over_at(conf_test *test, const char *script, const conf_request *opt
   request = fixture_request(&f, spec);
   id = fixture_send(&f, request);
   at = fixture_run_clock(&f, id, f.now_ms + 100000, &result);
-  conf_check(test, at == 1000000 + ms, "over after %lld ms instead of %llu", (long long)at - 1000000,
-             (unsigned long long)ms);
+  conf_check(test, at == 1000000 + ms, "over after %lld ms instead of %llu",
+             (long long)at - 1000000, (unsigned long long)ms);
   conf_check(test, conf_judge(test, &want, &result, why, sizeof(why)), "%s", why);
   CHECK(test, fixture_until_closed(&f, 0) && fixture_fd(&f) < 0);
   fcgip_request_free(request);
@@ -49,7 +49,8 @@ static void over_at(conf_test *test, const char *script, const conf_request *opt
 
 static void never_reads(conf_test *test)
 {
-  const conf_request options = {.read_write_ms = 5000}, total = {.read_write_ms = 5000, .total_ms = 3000};
+  const conf_request options = {.read_write_ms = 5000},
+                     total = {.read_write_ms = 5000, .total_ms = 3000};
   const conf_request put = {.method = "PUT", .content = content, .content_len = sizeof(content)};
 
   over_at(test, "DEAF", &options, &put, 5000, WRITING);
@@ -90,7 +91,8 @@ static void reads_slowly(conf_test *test)
 }
 
 /* Every 10 ms of the test's clock the peer sends this; when is the request over, and why? */
-static void dripping(conf_test *test, const char *begins, const char *drop, uint64_t ms, const char *what)
+static void dripping(conf_test *test, const char *begins, const char *drop, uint64_t ms,
+                     const char *what)
 {
   const conf_request options = {.read_write_ms = 50, .total_ms = 500};
   const conf_expect want = {.verdict = V_TIMEOUT, .what = what};
@@ -143,7 +145,9 @@ static void drips_nothing(conf_test *test)
 static void values(conf_test *test)
 {
   static const int negative[] = {-2, -3, INT_MIN, INT_MIN + 1};
-  const conf_request options = {.read_write_ms = UINT32_MAX - 1, .total_ms = UINT32_MAX - 1, .connect_ms = 1,
+  const conf_request options = {.read_write_ms = UINT32_MAX - 1,
+                                .total_ms = UINT32_MAX - 1,
+                                .connect_ms = 1,
                                 .first_byte_ms = UINT32_MAX};
   fcgip_response *response = NULL;
   fcgip_request *request;
@@ -154,20 +158,24 @@ static void values(conf_test *test)
   int due;
 
   fixture_new_with_clock(&f, test, &options, "READ HOLD");
-  f.now_ms = UINT64_MAX / 1000 - 1000; /* of the largest clock in microseconds, one second is left */
+  f.now_ms =
+      UINT64_MAX / 1000 - 1000; /* of the largest clock in microseconds, one second is left */
   request = fixture_request(&f, NULL);
   id = fixture_send(&f, request);
   fixture_until_requested(&f, 0, 1);
   for (i = 0; i < sizeof(negative) / sizeof(negative[0]); i++) {
-    CHECK(test, fcgip_proxy_read_response(f.proxy, id, negative[i], &response) == FCGIP_EINVAL && response == NULL);
+    CHECK(test, fcgip_proxy_read_response(f.proxy, id, negative[i], &response) == FCGIP_EINVAL &&
+                    response == NULL);
     CHECK(test, fcgip_proxy_next_response(f.proxy, negative[i], &response) == FCGIP_EINVAL);
-    CHECK(test, fcgip_proxy_read_ready_responses(f.proxy, negative[i], &response, 1, &n) == FCGIP_EINVAL);
+    CHECK(test,
+          fcgip_proxy_read_ready_responses(f.proxy, negative[i], &response, 1, &n) == FCGIP_EINVAL);
     CHECK(test, fcgip_proxy_wait_for_response(f.proxy, id, negative[i]) == FCGIP_EINVAL);
     CHECK(test, fcgip_proxy_wait_for_responses(f.proxy, negative[i]) == FCGIP_EINVAL);
     CHECK(test, fcgip_proxy_handle_ready_responses(f.proxy, negative[i]) == FCGIP_EINVAL);
     CHECK(test, fcgip_proxy_poll(f.proxy, negative[i]) == FCGIP_EINVAL);
   }
-  CHECK(test, fcgip_proxy_read_response(f.proxy, id, 0, &response) == FCGIP_EAGAIN && response == NULL);
+  CHECK(test,
+        fcgip_proxy_read_response(f.proxy, id, 0, &response) == FCGIP_EAGAIN && response == NULL);
   due = fcgip_proxy_timeout_ms(f.proxy);
   conf_check(test, due >= -1, "timeout %d", due);
   fixture_say(&f, 0, "OKR");
@@ -245,10 +253,13 @@ static void standing_clock(conf_test *test)
       break;
   conf_check(test, i == 20000, "turn %d: timeout %d", i, fcgip_proxy_timeout_ms(f.proxy));
   f.now_ms += 10000;
-  CHECK(test, fcgip_proxy_timeout_ms(f.proxy) == 0 && fcgip_proxy_process_timers(f.proxy) == FCGIP_OK);
-  CHECK(test, fcgip_proxy_next_response(f.proxy, 0, &response) == 1 && fcgip_response_request_id(response) == id);
+  CHECK(test,
+        fcgip_proxy_timeout_ms(f.proxy) == 0 && fcgip_proxy_process_timers(f.proxy) == FCGIP_OK);
+  CHECK(test, fcgip_proxy_next_response(f.proxy, 0, &response) == 1 &&
+                  fcgip_response_request_id(response) == id);
   fcgip_response_free(response);
-  CHECK(test, fcgip_proxy_next_response(f.proxy, 0, &response) == 0 && fcgip_proxy_timeout_ms(f.proxy) == -1);
+  CHECK(test, fcgip_proxy_next_response(f.proxy, 0, &response) == 0 &&
+                  fcgip_proxy_timeout_ms(f.proxy) == -1);
   fcgip_request_free(request);
   conf_result_free(&result);
   fixture_free(&f);
@@ -317,7 +328,8 @@ static void stopped(conf_test *test)
   at = peer_now_ms();
   CHECK(test, waitpid(child, &status, 0) == child);
   conf_check(test, WIFEXITED(status) && WEXITSTATUS(status) == 0, "status %x", (unsigned)status);
-  conf_check(test, peer_now_ms() - at < 20000, "%llu ms more", (unsigned long long)(peer_now_ms() - at));
+  conf_check(test, peer_now_ms() - at < 20000, "%llu ms more",
+             (unsigned long long)(peer_now_ms() - at));
   fixture_free(&f);
 }
 
@@ -334,8 +346,8 @@ static void nothing_to_read(conf_test *test)
     fixture_new_with_tap(&f, test, PEER_UNIX, NULL, "OKR", &t);
     fixture_ask(&f, NULL, &result);
     CHECK(test, result.verdict == V_OK);
-    conf_check(test, t.calls[TAP_RECV] <= 60 && t.calls[TAP_POLL] < 2000, "%lu recvs, %lu polls", t.calls[TAP_RECV],
-               t.calls[TAP_POLL]);
+    conf_check(test, t.calls[TAP_RECV] <= 60 && t.calls[TAP_POLL] < 2000, "%lu recvs, %lu polls",
+               t.calls[TAP_RECV], t.calls[TAP_POLL]);
     fixture_free(&f);
   }
   conf_result_free(&result);
@@ -361,7 +373,8 @@ static void for_ever(conf_test *test)
       fixture_new_with_tap(&f, test, PEER_TCP4, &options, "OKR", &t);
       request = fixture_request(&f, NULL);
       rc = fcgip_proxy_send_request(f.proxy, request, &response);
-      conf_check(test, rc == FCGIP_ETIMEDOUT || (i < 2 && (rc == FCGIP_ECONNECT || rc == FCGIP_EBUSY)),
+      conf_check(test,
+                 rc == FCGIP_ETIMEDOUT || (i < 2 && (rc == FCGIP_ECONNECT || rc == FCGIP_EBUSY)),
                  "call %zu, %s: result %d", i, error ? "EINTR" : "EAGAIN", rc);
       conf_check(test, t.now_us - 1000000000 < 510000, "call %zu: %llu us", i,
                  (unsigned long long)(t.now_us - 1000000000));
@@ -419,22 +432,39 @@ static void one_fast(conf_test *test)
 static const conf_case cases[] = {
     {.id = "FLO-01", .level = 'M', .run = never_reads, .needs = HAS_API},
     {.id = "FLO-01", .run = never_reads_really, .needs = HAS_API},
-    {.id = "FLO-01", .script = "DEAF", .flags = ANY_REQUEST | NO_SPLITS, .needs = HAS_DEADLINE,
-     .request = {.method = "PUT", .content = content, .content_len = sizeof(content), .read_write_ms = 100},
+    {.id = "FLO-01",
+     .script = "DEAF",
+     .flags = ANY_REQUEST | NO_SPLITS,
+     .needs = HAS_DEADLINE,
+     .request = {.method = "PUT",
+                 .content = content,
+                 .content_len = sizeof(content),
+                 .read_write_ms = 100},
      .want = {.verdict = V_TIMEOUT, .what = WRITING}},
-    {.id = "FLO-02", .level = 'M', .flags = NO_SPLITS | ANY_REQUEST,
+    {.id = "FLO-02",
+     .level = 'M',
+     .flags = NO_SPLITS | ANY_REQUEST,
      .script = "PARAMS OUT(H) REP(160){OUT(P*65535)} READ END(0,0)",
      .request = {.method = "PUT", .content = content, .content_len = sizeof(content)},
      .want = {.verdict = V_OK, .status = 200, .pattern = 160 * 65535}},
     {.id = "FLO-03", .level = 'M', .run = reads_slowly, .needs = HAS_API},
-    {.id = "FLO-03", .script = "SLOW(1,10)", .flags = ANY_REQUEST,
-     .request = {.method = "PUT", .content = content, .content_len = sizeof(content), .total_ms = 200},
+    {.id = "FLO-03",
+     .script = "SLOW(1,10)",
+     .flags = ANY_REQUEST,
+     .request =
+         {.method = "PUT", .content = content, .content_len = sizeof(content), .total_ms = 200},
      .want = {.verdict = V_TIMEOUT, .what = IN_ALL}},
     {.id = "FLO-04", .level = 'M', .run = drips, .needs = HAS_API},
-    {.id = "FLO-04", .script = "OUT(H) DRIP(10,0){OUT('x')}", .request = {.total_ms = 300}, .flags = NO_SYNC,
+    {.id = "FLO-04",
+     .script = "OUT(H) DRIP(10,0){OUT('x')}",
+     .request = {.total_ms = 300},
+     .flags = NO_SYNC,
      .want = {.verdict = V_TIMEOUT, .what = IN_ALL, .status = 200, .is_partial = 1}},
     {.id = "FLO-05", .level = 'P', .run = drips_nothing, .needs = HAS_API},
-    {.id = "FLO-05", .script = "OUT(H) DRIP(10,0){EOE}", .request = {.read_write_ms = 150, .total_ms = 20000}, .flags = NO_SYNC,
+    {.id = "FLO-05",
+     .script = "OUT(H) DRIP(10,0){EOE}",
+     .request = {.read_write_ms = 150, .total_ms = 20000},
+     .flags = NO_SYNC,
      .want = {.verdict = V_TIMEOUT, .what = READING, .status = 200}},
     {.id = "FLO-06", .level = 'M', .run = values, .needs = HAS_API},
     {.id = "FLO-07", .level = 'M', .run = passed_already, .needs = HAS_API},

@@ -1,5 +1,5 @@
 /* FPM-01 to FPM-21: how php-fpm behaves, as measured on 8.2.36, and what the library makes of it. The
- * rest is in cases_fpm_load.c. */
+ * rest is in cases_fpm_wire.c and cases_fpm_load.c. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -21,38 +21,6 @@ static void pause_ms(long ms)
   nanosleep(&span, NULL);
 }
 
-/* The types of the records received, such as "66e": 6 STDOUT, e END_REQUEST of id `id`; others by number. */
-static void types_of(const conf_bytes *got, unsigned id, char *out, size_t cap)
-{
-  const uint8_t *at = (const uint8_t *)got->data;
-  size_t left = got->len, n, len = 0;
-
-  while (left >= 8 && len + 1 < cap) {
-    n = 8 + ((size_t)at[4] << 8 | at[5]) + at[6];
-    out[len++] = at[1] == 3 ? 'e' : at[1] < 10 ? (char)('0' + at[1]) : '+';
-    if (((unsigned)at[2] << 8 | at[3]) != id)
-      out[len - 1] = '?';
-    if (n > left)
-      break;
-    at += n;
-    left -= n;
-  }
-  out[len] = '\0';
-}
-
-/* One request by hand; `how` it ended and which records came. */
-static int by_hand(const php *p, unsigned id, unsigned role, unsigned flags, const char *script, char *types, conf_bytes *got)
-{
-  reference_bytes sent = {0};
-  int how;
-
-  php_request(&sent, id, role, flags, script, NULL);
-  how = php_exchange(p, &sent, 10000, got);
-  types_of(got, id, types, 40);
-  free(sent.data);
-  return how;
-}
-
 static void hello_over(conf_test *test, int is_tcp)
 {
   conf_result result = {0};
@@ -65,11 +33,12 @@ static void hello_over(conf_test *test, int is_tcp)
   if (!php_start(&p, test, is_tcp, "", ""))
     return;
   script = php_script(&p, "hello.php", "echo 'hello';");
-  CHECK(test, by_hand(&p, 1, 1, 0, script, types, &got) == 'e');
+  CHECK(test, fpm_by_hand(&p, 1, 1, 0, script, types, &got) == 'e');
   php_fact(&p, strcmp(types, "6e") == 0, "one STDOUT, no empty one, END_REQUEST");
   php_fixture(&f, &p, NULL);
   php_ask(&f, script, &result);
-  CHECK(test, result.verdict == V_OK && result.status == 200 && strcmp(result.body.data, "hello") == 0);
+  CHECK(test,
+        result.verdict == V_OK && result.status == 200 && strcmp(result.body.data, "hello") == 0);
   php_fixture_free(&f);
   conf_result_free(&result);
   conf_bytes_free(&got);
@@ -92,11 +61,12 @@ static void missing(conf_test *test)
     return;
   php_fixture(&f, &p, NULL);
   php_ask(&f, "/nowhere/missing.php", &result);
-  conf_check(test, result.verdict == V_OK && result.status == 404, "%s, status %d", conf_verdict_name(result.verdict),
-             result.status);
-  conf_check(test, strstr(result.error_output.data, "Primary script unknown") != NULL, "stderr \"%s\"",
-             result.error_output.data);
-  CHECK(test, strcmp(result.status_text.data, "Not Found") == 0 && strcmp(result.body.data, "File not found.\n") == 0);
+  conf_check(test, result.verdict == V_OK && result.status == 404, "%s, status %d",
+             conf_verdict_name(result.verdict), result.status);
+  conf_check(test, strstr(result.error_output.data, "Primary script unknown") != NULL,
+             "stderr \"%s\"", result.error_output.data);
+  CHECK(test, strcmp(result.status_text.data, "Not Found") == 0 &&
+                  strcmp(result.body.data, "File not found.\n") == 0);
   php_fixture_free(&f);
   conf_result_free(&result);
   php_stop(&p);
@@ -111,96 +81,13 @@ static void exit_status(conf_test *test)
   if (!php_start(&p, test, 0, "", ""))
     return;
   php_fixture(&f, &p, NULL);
-  php_ask(&f, php_script(&p, "exit.php", "http_response_code(503); echo 'down'; exit(3);"), &result);
-  CHECK(test, result.verdict == V_OK && result.status == 503 && strcmp(result.body.data, "down") == 0);
+  php_ask(&f, php_script(&p, "exit.php", "http_response_code(503); echo 'down'; exit(3);"),
+          &result);
+  CHECK(test,
+        result.verdict == V_OK && result.status == 503 && strcmp(result.body.data, "down") == 0);
   php_fact(&p, result.app_status == 0, "application status 0 whatever exit() says");
   php_fixture_free(&f);
   conf_result_free(&result);
-  php_stop(&p);
-}
-
-static void roles_and_versions(conf_test *test)
-{
-  conf_bytes got = {0};
-  reference_bytes sent = {0};
-  char script[200], types[40];
-  php p;
-  int how;
-
-  if (!php_start(&p, test, 0, "", ""))
-    return;
-  snprintf(script, sizeof(script), "%s", php_script(&p, "role.php", "echo $_SERVER['FCGI_ROLE'];"));
-  if (strcmp(test->row->id, "FPM-04") == 0) {
-    CHECK(test, by_hand(&p, 1, 2, 0, script, types, &got) == 'e' && memmem(got.data, got.len, "AUTHORIZER", 10) != NULL);
-    CHECK(test, by_hand(&p, 1, 3, 0, script, types, &got) == 'e' && memmem(got.data, got.len, "FILTER", 6) != NULL);
-    how = by_hand(&p, 1, 99, 0, script, types, &got);
-    php_fact(&p, how == 'r' && got.len == 0, "RST for role 99");
-  } else {
-    php_request(&sent, 1, 1, 0, script, NULL);
-    sent.data[0] = 0;
-    how = php_exchange(&p, &sent, 10000, &got);
-    php_fact(&p, how == 'r' && got.len == 0, "RST for version 0");
-    sent.data[0] = 2;
-    php_fact(&p, php_exchange(&p, &sent, 10000, &got) == 'e', "version 2 is answered");
-  }
-  free(sent.data);
-  conf_bytes_free(&got);
-  php_stop(&p);
-}
-
-static void ids(conf_test *test)
-{
-  static const unsigned some[] = {0, 0x1234, 65535};
-  conf_bytes got = {0};
-  char script[200], types[40];
-  size_t i;
-  php p;
-
-  if (!php_start(&p, test, 0, "", ""))
-    return;
-  snprintf(script, sizeof(script), "%s", php_script(&p, "id.php", "echo 'x';"));
-  for (i = 0; i < 3; i++) {
-    CHECK(test, by_hand(&p, some[i], 1, 0, script, types, &got) == 'e');
-    php_fact(&p, strcmp(types, "6e") == 0, "the id is echoed");
-  }
-  conf_bytes_free(&got);
-  php_stop(&p);
-}
-
-static void management(conf_test *test)
-{
-  static const char answer[] = "\x01\x0a\x00\x00\x00\x12\x06\x00\x0f\x01" "FCGI_MPXS_CONNS0";
-  conf_bytes got = {0};
-  reference_bytes sent = {0}, pairs = {0};
-  char script[200];
-  int fd, how;
-  php p;
-
-  if (!php_start(&p, test, 0, "", ""))
-    return;
-  snprintf(script, sizeof(script), "%s", php_script(&p, "m.php", "echo 'x';"));
-  reference_put_pair(&pairs, "FCGI_MAX_CONNS", 14, "", 0);
-  reference_put_pair(&pairs, "FCGI_MPXS_CONNS", 15, "", 0);
-  if (strcmp(test->row->id, "FPM-07") == 0) {
-    reference_record(&sent, 9, 0, pairs.data, pairs.len, 0);
-    fd = php_connect(&p);
-    CHECK(test, write(fd, sent.data, sent.len) == (ssize_t)sent.len);
-    CHECK(test, php_read(fd, 300, &got) == 't');
-    php_fact(&p, got.len >= sizeof(answer) - 1 && memcmp(got.data, answer, sizeof(answer) - 1) == 0,
-             "only FCGI_MPXS_CONNS=0");
-    sent.len = 0;
-    php_request(&sent, 1, 1, 0, script, NULL);
-    CHECK(test, write(fd, sent.data, sent.len) == (ssize_t)sent.len);
-    php_fact(&p, php_read(fd, 10000, &got) == 'e', "the next request works");
-    close(fd);
-  } else {
-    reference_record(&sent, 99, 0, "", 0, 0);
-    how = php_exchange(&p, &sent, 10000, &got);
-    php_fact(&p, how == 'f' && got.len == 0, "FIN for an unknown management type");
-  }
-  free(sent.data);
-  free(pairs.data);
-  conf_bytes_free(&got);
   php_stop(&p);
 }
 
@@ -213,38 +100,6 @@ static char *filled(size_t len)
   memset(text, 'v', len);
   text[len] = '\0';
   return text;
-}
-
-/* PARAMS whose pair is cut in two, or is more than a record holds. */
-static void cut_pairs(conf_test *test)
-{
-  conf_bytes got = {0};
-  reference_bytes pair = {0}, sent = {0};
-  char *value = filled(70000);
-  size_t first;
-  int how;
-  php p;
-
-  if (!php_start(&p, test, 0, "", ""))
-    return;
-  for (first = 0; first < 2; first++) {
-    size_t at = first == 0 ? 40 : 65535;
-
-    pair.len = sent.len = 0;
-    reference_put_pair(&pair, "LONG", 4, value, first == 0 ? 100 : 70000);
-    reference_begin(&sent, 1, 1, 0);
-    reference_record(&sent, 4, 1, pair.data, at, 0);
-    reference_record(&sent, 4, 1, pair.data + at, pair.len - at, 0);
-    reference_record(&sent, 4, 1, "", 0, 0);
-    reference_stdin(&sent, 1, "", 0);
-    how = php_exchange(&p, &sent, 10000, &got);
-    php_fact(&p, how == 'r', "RST for a pair over two records");
-  }
-  free(value);
-  free(pair.data);
-  free(sent.data);
-  conf_bytes_free(&got);
-  php_stop(&p);
 }
 
 /* As the library packs them, php-fpm takes all. */
@@ -260,20 +115,23 @@ static void large_params(conf_test *test)
   if (!php_start(&p, test, 0, "", ""))
     return;
   php_fixture(&f, &p, NULL);
-  request = php_get(php_script(&p, "params.php", "$n = 0; foreach ($_SERVER as $k => $v) if ($k[0] == 'L') $n += strlen($v); echo $n;"));
-  value[65528 - 9] = '\0'; /* 4 + 4 bytes of lengths are for names of 128 and more; here 1 + 4, and 4 of the name */
+  request = php_get(php_script(
+      &p, "params.php",
+      "$n = 0; foreach ($_SERVER as $k => $v) if ($k[0] == 'L') $n += strlen($v); echo $n;"));
+  value[65528 - 9] =
+      '\0'; /* 4 + 4 bytes of lengths are for names of 128 and more; here 1 + 4, and 4 of the name */
   CHECK(test, fcgip_request_set_custom_var(request, "LONG", value) == FCGIP_OK);
   php_take(&f, fixture_send(&f, request), &result);
-  conf_check(test, result.verdict == V_OK && atoi(result.body.data) == 65519, "%s: %s", conf_verdict_name(result.verdict),
-             result.body.data);
+  conf_check(test, result.verdict == V_OK && atoi(result.body.data) == 65519, "%s: %s",
+             conf_verdict_name(result.verdict), result.body.data);
   value[50000] = '\0';
   for (i = 0; i < 100; i++) {
     snprintf(name, sizeof(name), "L%d", i);
     CHECK(test, fcgip_request_set_custom_var(request, name, value) == FCGIP_OK);
   }
   php_take(&f, fixture_send(&f, request), &result);
-  conf_check(test, result.verdict == V_OK && atoi(result.body.data) == 65519 + 100 * 50000, "%s: %s",
-             conf_verdict_name(result.verdict), result.body.data);
+  conf_check(test, result.verdict == V_OK && atoi(result.body.data) == 65519 + 100 * 50000,
+             "%s: %s", conf_verdict_name(result.verdict), result.body.data);
   fcgip_request_free(request);
   php_fixture_free(&f);
   conf_result_free(&result);
@@ -281,119 +139,13 @@ static void large_params(conf_test *test)
   php_stop(&p);
 }
 
-/* A request of which CONTENT_LENGTH says one thing and STDIN another. */
-static void disagreeing(reference_bytes *to, const char *script, const char *length, const char *content)
-{
-  const char *names[] = {"SCRIPT_FILENAME", "REQUEST_METHOD", "CONTENT_LENGTH"};
-  const char *values[] = {script, "PUT", length};
-
-  to->len = 0;
-  reference_begin(to, 1, 1, 0);
-  reference_params(to, 1, names, values, length != NULL ? 3 : 2, 65535);
-  reference_record(to, 4, 1, "", 0, 0);
-  reference_stdin(to, 1, content, strlen(content));
-}
-
-static void content_lengths(conf_test *test)
-{
-  conf_bytes got = {0};
-  reference_bytes sent = {0};
-  char script[200];
-  int fd;
-  php p;
-
-  if (!php_start(&p, test, 0, "", ""))
-    return;
-  snprintf(script, sizeof(script), "%s", php_script(&p, "in.php", "echo strlen(file_get_contents('php://input'));"));
-  if (strcmp(test->row->id, "FPM-11") == 0) {
-    disagreeing(&sent, script, "10", "12345");
-    fd = php_connect(&p);
-    CHECK(test, write(fd, sent.data, sent.len) == (ssize_t)sent.len);
-    php_fact(&p, php_read(fd, 500, &got) == 't', "it waits for content that CONTENT_LENGTH promised");
-    CHECK(test, write(fd, "\x01\x05\x00\x01\x00\x00\x00\x00", 8) == 8);
-    php_fact(&p, php_read(fd, 10000, &got) == 'e', "a second empty STDIN releases it");
-    close(fd);
-  } else {
-    disagreeing(&sent, script, NULL, "1234567890");
-    php_fact(&p, php_exchange(&p, &sent, 10000, &got) == 'e', "without CONTENT_LENGTH it is answered");
-    disagreeing(&sent, script, "5", "1234567890");
-    php_fact(&p, php_exchange(&p, &sent, 10000, &got) == 'e', "with too small a CONTENT_LENGTH it is answered");
-  }
-  free(sent.data);
-  conf_bytes_free(&got);
-  php_stop(&p);
-}
-
-/* Two requests on one connection, one in the other, or one after the other without waiting. */
-static void two_on_one(conf_test *test)
-{
-  conf_bytes got = {0};
-  reference_bytes sent = {0}, second = {0};
-  char script[200];
-  int fd, how, keep;
-  php p;
-
-  if (!php_start(&p, test, 0, "", ""))
-    return;
-  snprintf(script, sizeof(script), "%s", php_script(&p, "two.php", "echo 'x';"));
-  if (strcmp(test->row->id, "FPM-13") == 0) {
-    php_request(&second, 2, 1, 1, script, NULL);
-    reference_begin(&sent, 1, 1, 1);
-    reference_put(&sent, second.data, second.len);
-    how = php_exchange(&p, &sent, 10000, &got);
-    php_fact(&p, how == 'r' || how == 'e', "interleaved requests are not both answered");
-  } else {
-    for (keep = 1; keep >= 0; keep--) {
-      sent.len = 0;
-      php_request(&sent, 1, 1, (unsigned)keep, script, NULL);
-      php_request(&sent, 2, 1, (unsigned)keep, script, NULL);
-      fd = php_connect(&p);
-      CHECK(test, write(fd, sent.data, sent.len) == (ssize_t)sent.len);
-      CHECK(test, php_read(fd, 10000, &got) == 'e');
-      how = php_read(fd, 1000, &got);
-      php_fact(&p, keep ? how == 'e' || how == 't' : how != 'e', "2 answers with keep, 1 without");
-      close(fd);
-    }
-  }
-  free(sent.data);
-  free(second.data);
-  conf_bytes_free(&got);
-  php_stop(&p);
-}
-
-/* A worker is held until the client closes: with two unclosed connections the third request waits. */
-static void held_workers(conf_test *test)
-{
-  conf_bytes got = {0};
-  reference_bytes sent = {0};
-  int fds[3], i;
-  php p;
-
-  if (!php_start(&p, test, 0, "", ""))
-    return;
-  php_request(&sent, 1, 1, 0, php_script(&p, "h.php", "echo 'x';"), NULL);
-  for (i = 0; i < 3; i++) {
-    fds[i] = php_connect(&p);
-    CHECK(test, write(fds[i], sent.data, sent.len) == (ssize_t)sent.len);
-    if (i < 2)
-      CHECK(test, php_read(fds[i], 10000, &got) == 'e');
-  }
-  php_fact(&p, php_read(fds[2], 500, &got) == 't', "the third request waits");
-  close(fds[0]);
-  php_fact(&p, php_read(fds[2], 10000, &got) == 'e', "until one of the others is closed");
-  close(fds[1]);
-  close(fds[2]);
-  free(sent.data);
-  conf_bytes_free(&got);
-  php_stop(&p);
-}
-
 /* Twenty thousand bytes, then a pause in which something happens to the worker; not by sleep(), which a signal cuts
  * short. */
 static const char *half(const php *p)
 {
-  return php_script(p, "half.php", "echo str_repeat('x', 20000); flush(); $t = microtime(true);"
-                                 " while (microtime(true) < $t + 1) usleep(1000); echo 'end';");
+  return php_script(p, "half.php",
+                    "echo str_repeat('x', 20000); flush(); $t = microtime(true);"
+                    " while (microtime(true) < $t + 1) usleep(1000); echo 'end';");
 }
 
 static void wait_for_half(fixture *f)
@@ -424,8 +176,10 @@ static void killed_over(conf_test *test, int is_tcp)
   wait_for_half(&f);
   CHECK(test, php_workers(&p, workers, 4) == 1 && kill(workers[0], SIGKILL) == 0);
   php_take(&f, id, &result);
-  conf_check(test, result.verdict == V_RESET || result.verdict == V_CLOSED_EARLY, "%s", conf_verdict_name(result.verdict));
-  conf_check(test, result.is_partial && result.body.len == 20000 && result.status == 200, "%zu bytes", result.body.len);
+  conf_check(test, result.verdict == V_RESET || result.verdict == V_CLOSED_EARLY, "%s",
+             conf_verdict_name(result.verdict));
+  conf_check(test, result.is_partial && result.body.len == 20000 && result.status == 200,
+             "%zu bytes", result.body.len);
   php_fact(&p, result.verdict == V_RESET, "RST when the worker is killed");
   fcgip_request_free(request);
   php_fixture_free(&f);
@@ -456,11 +210,11 @@ static void reloaded(conf_test *test, const char *global, int completes)
   kill(p.master, SIGUSR2);
   php_take(&f, id, &result);
   if (completes)
-    conf_check(test, result.verdict == V_OK && result.body.len == 20003, "%s, %zu bytes", conf_verdict_name(result.verdict),
-               result.body.len);
-  else
-    conf_check(test, result.verdict == V_RESET && result.is_partial && result.body.len == 20000, "%s, %zu bytes",
+    conf_check(test, result.verdict == V_OK && result.body.len == 20003, "%s, %zu bytes",
                conf_verdict_name(result.verdict), result.body.len);
+  else
+    conf_check(test, result.verdict == V_RESET && result.is_partial && result.body.len == 20000,
+               "%s, %zu bytes", conf_verdict_name(result.verdict), result.body.len);
   php_wait(&p);
   fcgip_request_free(request);
   php_fixture_free(&f);
@@ -496,9 +250,10 @@ static void closed(conf_test *test)
   if (!php_start(&p, test, 0, "", ""))
     return;
   php_fixture(&f, &p, NULL);
-  request = php_get(php_script(&p, "notes.php",
-                               "for ($i = 0; $i < 3000; $i++) { file_put_contents('{folder}/notes', '.', FILE_APPEND);"
-                               " echo str_repeat('x', 20000); flush(); usleep(10000); }"));
+  request = php_get(php_script(
+      &p, "notes.php",
+      "for ($i = 0; $i < 3000; $i++) { file_put_contents('{folder}/notes', '.', FILE_APPEND);"
+      " echo str_repeat('x', 20000); flush(); usleep(10000); }"));
   id = fixture_send(&f, request);
   wait_for_half(&f);
   CHECK(test, fcgip_proxy_cancel(f.proxy, id) == FCGIP_OK && fixture_fd(&f) < 0);
@@ -528,16 +283,19 @@ static void settings(conf_test *test)
   if (!php_start(&p, test, 0, "", "pm.max_children = 1"))
     return;
   php_fixture(&f, &p, NULL);
-  snprintf(script, sizeof(script), "%s", php_script(&p, "ini.php", "echo ini_get('memory_limit');"));
+  snprintf(script, sizeof(script), "%s",
+           php_script(&p, "ini.php", "echo ini_get('memory_limit');"));
   request = php_get(script);
-  CHECK(test, fcgip_request_set_custom_var(request, "PHP_VALUE", "memory_limit=77M") == FCGIP_EINVAL);
+  CHECK(test,
+        fcgip_request_set_custom_var(request, "PHP_VALUE", "memory_limit=77M") == FCGIP_EINVAL);
   CHECK(test, fcgip_request_allow_php_settings(request, 1) == FCGIP_OK);
   CHECK(test, fcgip_request_set_custom_var(request, "PHP_VALUE", "memory_limit=77M") == FCGIP_OK);
   php_take(&f, fixture_send(&f, request), &result);
   CHECK(test, result.verdict == V_OK && strcmp(result.body.data, "77M") == 0);
   for (i = 0; i < 2; i++) {
     php_ask(&f, script, &result);
-    php_fact(&p, strcmp(result.body.data, "77M") == 0, "PHP_VALUE is in force for the next request too");
+    php_fact(&p, strcmp(result.body.data, "77M") == 0,
+             "PHP_VALUE is in force for the next request too");
   }
   fcgip_request_free(request);
   php_fixture_free(&f);
@@ -561,9 +319,10 @@ static void reserved(conf_test *test)
   for (i = 0; i < 8; i++) {
     char source[200];
 
-    snprintf(source, sizeof(source), "header('X-Some: %s'); echo str_repeat('var', %d);", "reserved bytes of the end", i * 7);
+    snprintf(source, sizeof(source), "header('X-Some: %s'); echo str_repeat('var', %d);",
+             "reserved bytes of the end", i * 7);
     snprintf(script, sizeof(script), "%s", php_script(&p, "end.php", source));
-    CHECK(test, by_hand(&p, 1, 1, 0, script, types, &got) == 'e' && got.len > 24);
+    CHECK(test, fpm_by_hand(&p, 1, 1, 0, script, types, &got) == 'e' && got.len > 24);
     php_ask(&f, script, &result);
     CHECK(test, result.verdict == V_OK && result.body.len == (size_t)i * 21);
   }
@@ -574,20 +333,42 @@ static void reserved(conf_test *test)
 }
 
 #define ROW(number, function)                                                                      \
-  {.id = "FPM-" number, .level = 'M', .run = (function), .needs = HAS_API}
+  {                                                                                                \
+    .id = "FPM-" number, .level = 'M', .run = (function), .needs = HAS_API                         \
+  }
 
 static const conf_case cases[] = {
-    ROW("01", hello),           ROW("02", missing),         ROW("03", exit_status),
-    ROW("04", roles_and_versions), ROW("05", roles_and_versions), ROW("06", ids),
-    ROW("07", management),      ROW("08", management),      ROW("09", cut_pairs),
-    ROW("10", large_params),    ROW("11", content_lengths), ROW("12", content_lengths),
-    ROW("13", two_on_one),      ROW("14", two_on_one),      ROW("15", held_workers),
-    ROW("16", killed),          ROW("17", reloads),         ROW("18", fpm_reloads_under_load),
-    ROW("19", closed),          ROW("20", settings),        ROW("21", reserved),
+    ROW("01", hello),
+    ROW("02", missing),
+    ROW("03", exit_status),
+    ROW("04", fpm_roles_and_versions),
+    ROW("05", fpm_roles_and_versions),
+    ROW("06", fpm_ids),
+    ROW("07", fpm_management),
+    ROW("08", fpm_management),
+    ROW("09", fpm_cut_pairs),
+    ROW("10", large_params),
+    ROW("11", fpm_content_lengths),
+    ROW("12", fpm_content_lengths),
+    ROW("13", fpm_two_on_one),
+    ROW("14", fpm_two_on_one),
+    ROW("15", fpm_held_workers),
+    ROW("16", killed),
+    ROW("17", reloads),
+    ROW("18", fpm_reloads_under_load),
+    ROW("19", closed),
+    ROW("20", settings),
+    ROW("21", reserved),
     ROW("22", fpm_many_for_two),
-    ROW("23", fpm_full_backlog), ROW("24", fpm_queued_too_long), ROW("25", fpm_terminated),
-    ROW("26", fpm_on_demand),   ROW("27", fpm_not_allowed), ROW("28", fpm_large_content),
-    ROW("29", fpm_master_ends), ROW("30", fpm_worker_stopped), ROW("31", fpm_status_listen),
+    ROW("23", fpm_full_backlog),
+    ROW("24", fpm_queued_too_long),
+    ROW("25", fpm_terminated),
+    ROW("26", fpm_on_demand),
+    ROW("27", fpm_not_allowed),
+    ROW("28", fpm_large_content),
+    ROW("29", fpm_master_ends),
+    ROW("30", fpm_worker_stopped),
+    ROW("31", fpm_status_listen),
     ROW("32", fpm_killing),
 };
 

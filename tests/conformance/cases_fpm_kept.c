@@ -30,13 +30,14 @@ void fpm_recycle(conf_test *test)
   script = php_script(&p, "x.php", "echo 'x';");
   for (i = 0; i < 20; i++) {
     php_ask(&f, script, &result);
-    conf_check(test, result.verdict == V_OK && strcmp(result.body.data, "x") == 0, "request %d: %s", i + 1,
-               conf_verdict_name(result.verdict));
+    conf_check(test, result.verdict == V_OK && strcmp(result.body.data, "x") == 0, "request %d: %s",
+               i + 1, conf_verdict_name(result.verdict));
   }
   CHECK(test, fcgip_proxy_endpoint_stats(f.proxy, 0, &stats) == FCGIP_OK && stats.reused > 0);
-  conf_check(test, stats.opened >= 7 && stats.opened < 20, "%lu connections", (unsigned long)stats.opened);
-  conf_note(test, "20 requests on %lu connections, %lu reused, %lu retried", (unsigned long)stats.opened,
-            (unsigned long)stats.reused, (unsigned long)stats.retried);
+  conf_check(test, stats.opened >= 7 && stats.opened < 20, "%lu connections",
+             (unsigned long)stats.opened);
+  conf_note(test, "20 requests on %lu connections, %lu reused, %lu retried",
+            (unsigned long)stats.opened, (unsigned long)stats.reused, (unsigned long)stats.retried);
   conf_result_free(&result);
   php_fixture_free(&f);
   php_stop(&p);
@@ -66,7 +67,8 @@ void fpm_starvation(conf_test *test)
     if (keep)
       php_fact(&p, result.verdict == V_TIMEOUT, "a kept connection holds a worker");
     else
-      conf_check(test, result.verdict == V_OK, "without keep-alive: %s", conf_verdict_name(result.verdict));
+      conf_check(test, result.verdict == V_OK, "without keep-alive: %s",
+                 conf_verdict_name(result.verdict));
     php_fixture_free(&first);
     php_ask(&second, script, &result);
     conf_check(test, result.verdict == V_OK, "afterwards: %s", conf_verdict_name(result.verdict));
@@ -90,7 +92,8 @@ void fpm_finish_request(conf_test *test)
     return;
   php_fixture(&f, &p, &kept);
   snprintf(script, sizeof(script), "%s",
-           php_script(&p, "finish.php", "echo 'x'; fastcgi_finish_request(); if (@$_GET['n'] == '') sleep(1);"));
+           php_script(&p, "finish.php",
+                      "echo 'x'; fastcgi_finish_request(); if (@$_GET['n'] == '') sleep(1);"));
   from = peer_now_ms();
   php_ask(&f, script, &result);
   once = peer_now_ms() - from;
@@ -99,10 +102,11 @@ void fpm_finish_request(conf_test *test)
   twice = peer_now_ms() - from;
   CHECK(test, result.verdict == V_OK);
   CHECK(test, fcgip_proxy_endpoint_stats(f.proxy, 0, &stats) == FCGIP_OK);
-  conf_note(test, "END_REQUEST after %llu ms, the next answer after %llu ms, %lu reused", (unsigned long long)once,
-            (unsigned long long)twice, (unsigned long)stats.reused);
+  conf_note(test, "END_REQUEST after %llu ms, the next answer after %llu ms, %lu reused",
+            (unsigned long long)once, (unsigned long long)twice, (unsigned long)stats.reused);
   if (stats.reused > 0)
-    conf_check(test, twice >= 950, "answered after %llu and %llu ms", (unsigned long long)once, (unsigned long long)twice);
+    conf_check(test, twice >= 950, "answered after %llu and %llu ms", (unsigned long long)once,
+               (unsigned long long)twice);
   conf_result_free(&result);
   php_fixture_free(&f);
   php_stop(&p);
@@ -125,8 +129,8 @@ void fpm_kept_over_reload(conf_test *test)
     snprintf(script, sizeof(script), "%s", php_script(&p, "x.php", "echo 'x';"));
     for (i = 0; i < 6; i++) {
       php_ask(&f, script, &result);
-      conf_check(test, result.verdict == V_OK, "request %d: %s (%s)", i + 1, conf_verdict_name(result.verdict),
-                 result.text.data);
+      conf_check(test, result.verdict == V_OK, "request %d: %s (%s)", i + 1,
+                 conf_verdict_name(result.verdict), result.text.data);
       if (i % 2 == 0)
         kill(p.master, SIGUSR2);
     }
@@ -148,7 +152,8 @@ static fcgip_cluster_proxy *cluster_of(const php *p, fcgip_collection **collecti
   if (fcgip_endpoint_parse(&endpoint, p->address, &options) != FCGIP_OK)
     abort();
   list[0] = endpoint;
-  if (fcgip_cluster_new(collection, list, 1) != FCGIP_OK || fcgip_cluster_proxy_new(&cluster, *collection, &proxy) != FCGIP_OK)
+  if (fcgip_cluster_new(collection, list, 1) != FCGIP_OK ||
+      fcgip_cluster_proxy_new(&cluster, *collection, &proxy) != FCGIP_OK)
     abort();
   fcgip_endpoint_free(endpoint);
   return cluster;
@@ -156,8 +161,9 @@ static fcgip_cluster_proxy *cluster_of(const php *p, fcgip_collection **collecti
 
 void fpm_status_pages(conf_test *test)
 {
-  static const char *const paths[] = {"/status", "/status?full", "/status?json", "/status?json&full", "/status?xml&full",
-                                      "/status?openmetrics"};
+  static const char *const paths[] = {"/status",          "/status?full",
+                                      "/status?json",     "/status?json&full",
+                                      "/status?xml&full", "/status?openmetrics"};
   fcgip_collection *collection = NULL;
   fcgip_cluster_proxy *cluster;
   fcgip_status_list *list;
@@ -173,11 +179,13 @@ void fpm_status_pages(conf_test *test)
     CHECK(test, fcgip_cluster_proxy_get_status(cluster, paths[i], 20000, &list) == FCGIP_OK);
     CHECK(test, fcgip_status_list_count(list) == 1);
     status = fcgip_server_status_php_fpm(fcgip_status_list_at(list, 0));
-    if (conf_check(test, status != NULL, "%s: %s", paths[i], fcgip_server_status_error_text(fcgip_status_list_at(list, 0)))) {
+    if (conf_check(test, status != NULL, "%s: %s", paths[i],
+                   fcgip_server_status_error_text(fcgip_status_list_at(list, 0)))) {
       CHECK(test, fcgip_php_fpm_status_has(status, FCGIP_PHP_FPM_TOTAL_PROCESSES) == 1);
       CHECK(test, fcgip_php_fpm_status_has(status, FCGIP_PHP_FPM_SLOW_REQUESTS) == 1);
       CHECK(test, fcgip_php_fpm_status_accepted_connections(status) >= 1);
-      CHECK(test, fcgip_php_fpm_status_process_count(status) == (strstr(paths[i], "full") != NULL ? 2U : 0U));
+      CHECK(test, fcgip_php_fpm_status_process_count(status) ==
+                      (strstr(paths[i], "full") != NULL ? 2U : 0U));
       if (strstr(paths[i], "openmetrics") == NULL)
         CHECK(test, strcmp(fcgip_php_fpm_status_pool_name(status), "pool") == 0 &&
                         strcmp(fcgip_php_fpm_status_process_manager(status), "static") == 0 &&

@@ -6,7 +6,10 @@
 #include "conformance/fixture.h"
 #include "conformance/memory.h"
 
-#define OK_BODY {.verdict = V_OK, .status = 200, .body = "BODY"}
+#define OK_BODY                                                                                    \
+  {                                                                                                \
+    .verdict = V_OK, .status = 200, .body = "BODY"                                                 \
+  }
 
 /* Streams of every kind, which each of the first three ids cuts in its way. */
 static const char *const corpus[] = {
@@ -20,13 +23,28 @@ static const char *const corpus[] = {
     "OUT('Content-Type: a/b\n\nBODY') END(0,0)",
 };
 
-static void run_corpus(conf_test *test)
+static void run_corpus(conf_test *test, unsigned flags)
 {
-  const conf_case one = {.want = {.verdict = V_OK, .status = 200, .body = "BODY"}};
+  const conf_case one = {.flags = flags, .want = {.verdict = V_OK, .status = 200, .body = "BODY"}};
   size_t i;
 
   for (i = 0; i < sizeof(corpus) / sizeof(corpus[0]); i++)
     conf_exchange_f(test, &one, "%s", corpus[i]);
+}
+
+static void two_pieces(conf_test *test)
+{
+  run_corpus(test, TWO_WAY);
+}
+
+static void single_bytes(conf_test *test)
+{
+  run_corpus(test, FEW_SPLITS);
+}
+
+static void three_pieces(conf_test *test)
+{
+  run_corpus(test, 0);
 }
 
 /* The end of the receive buffer (64 KiB) falls on every place of a record. */
@@ -39,15 +57,17 @@ static void buffer_ends(conf_test *test)
     for (padding = 0; padding <= 8; padding += 4) {
       count = 70000 / (8 + size + padding);
       one.want.pattern = (uint64_t)count * size;
-      conf_exchange_f(test, &one, "OUT(H) REP(%u){OUT(P*%u,%u)} EOO END(0,0)", count, size, padding);
+      conf_exchange_f(test, &one, "OUT(H) REP(%u){OUT(P*%u,%u)} EOO END(0,0)", count, size,
+                      padding);
     }
   }
 }
 
 static void content_lengths(conf_test *test)
 {
-  static const unsigned lengths[] = {0,    1,    7,     8,     127,   128,   255,   256,   4095,  4096, 8184,
-                                     8191, 8192, 16383, 16384, 32767, 32768, 65527, 65528, 65534, 65535};
+  static const unsigned lengths[] = {0,     1,     7,     8,     127,   128,   255,
+                                     256,   4095,  4096,  8184,  8191,  8192,  16383,
+                                     16384, 32767, 32768, 65527, 65528, 65534, 65535};
   conf_case one = {.want = {.verdict = V_OK, .status = 200}};
   size_t i;
 
@@ -116,7 +136,8 @@ static void record_per_byte(conf_test *test)
   size_t at = 0, i;
 
   for (i = 0; i < strlen(stream); i++)
-    at += (size_t)snprintf(script + at, sizeof(script) - at, "OUT('\\x%02x') ", (unsigned)stream[i]);
+    at +=
+        (size_t)snprintf(script + at, sizeof(script) - at, "OUT('\\x%02x') ", (unsigned)stream[i]);
   snprintf(script + at, sizeof(script) - at, "END(0,0)");
   conf_exchange_f(test, &one, "%s", script);
 }
@@ -168,7 +189,8 @@ static void flat_memory(conf_test *test)
     before = memory_bytes();
     memory_reset_peak();
     conf_exchange_f(test, &one, "%s", endless[i]);
-    conf_check(test, memory_peak() - before < 100000, "%zu bytes of memory", memory_peak() - before);
+    conf_check(test, memory_peak() - before < 100000, "%zu bytes of memory",
+               memory_peak() - before);
   }
 }
 
@@ -188,17 +210,21 @@ static void end_so_far(conf_test *test, unsigned k)
   request = fixture_request(&f, NULL);
   first = fixture_send(&f, request);
   fixture_until_requested(&f, 0, 1);
-  snprintf(part, sizeof(part), k > 0 ? "OUT(H 'BODY') EOO END(0,0,8) CUT(%u)" : "OUT(H 'BODY') EOO", 64 + k);
+  snprintf(part, sizeof(part), k > 0 ? "OUT(H 'BODY') EOO END(0,0,8) CUT(%u)" : "OUT(H 'BODY') EOO",
+           64 + k);
   fixture_say(&f, 0, part);
   while (fixture_turn(&f))
     continue;
   fixture_turn(&f);
   second = fixture_send(&f, request);
-  conf_check(test, fixture_until_requested(&f, at, at == 0 ? 2 : 1) && peer_connections(f.peer) == at + 1,
+  conf_check(test,
+             fixture_until_requested(&f, at, at == 0 ? 2 : 1) && peer_connections(f.peer) == at + 1,
              "after %u bytes of END_REQUEST: %zu connections", k, peer_connections(f.peer));
-  if (k < 16) { /* else the first one is complete, and its connection may be closed for the second one's sake */
+  if (k <
+      16) { /* else the first one is complete, and its connection may be closed for the second one's sake */
     /* The bytes that are left: of the header 01 03 00 01 00 08 08 00, or else zeros. */
-    static const char *const header[] = {"\\x01", "\\x03", "\\0", "\\x01", "\\0", "\\x08", "\\x08", "\\0"};
+    static const char *const header[] = {"\\x01", "\\x03", "\\0",   "\\x01",
+                                         "\\0",   "\\x08", "\\x08", "\\0"};
     size_t len = 0, i;
 
     len = (size_t)snprintf(rest, sizeof(rest), "RAW('");
@@ -208,8 +234,8 @@ static void end_so_far(conf_test *test, unsigned k)
     fixture_say(&f, 0, rest);
   }
   fixture_take(&f, first, &result);
-  conf_check(test, result.verdict == V_OK && strcmp(result.body.data, "BODY") == 0, "%u bytes: %s", k,
-             conf_verdict_name(result.verdict));
+  conf_check(test, result.verdict == V_OK && strcmp(result.body.data, "BODY") == 0, "%u bytes: %s",
+             k, conf_verdict_name(result.verdict));
   fixture_say(&f, at, "OKR");
   fixture_take(&f, second, &result);
   CHECK(test, result.verdict == V_OK);
@@ -227,37 +253,58 @@ static void end_in_pieces(conf_test *test)
 }
 
 static const conf_case cases[] = {
-    {.id = "FRM-01", .level = 'M', .run = run_corpus},
-    {.id = "FRM-02", .level = 'M', .run = run_corpus},
-    {.id = "FRM-03", .level = 'M', .run = run_corpus},
+    {.id = "FRM-01", .level = 'M', .run = two_pieces},
+    {.id = "FRM-02", .level = 'M', .run = single_bytes},
+    {.id = "FRM-03", .level = 'M', .run = three_pieces},
     {.id = "FRM-04", .level = 'M', .run = buffer_ends},
     {.id = "FRM-05", .level = 'M', .run = content_lengths},
     {.id = "FRM-06", .level = 'M', .flags = SLOW, .run = paddings},
     {.id = "FRM-07", .level = 'M', .flags = SLOW, .run = large_ignorable},
-    {.id = "FRM-08", .level = 'M', .want = OK_BODY,
+    {.id = "FRM-08",
+     .level = 'M',
+     .want = OK_BODY,
      .script = "RP(6,1,H 'BO','\\x01\\x06\\0\\x01\\0\\x04\\0\\0EVIL') OUT('DY') EOO END(0,0)"},
-    {.id = "FRM-08", .want = OK_BODY,
+    {.id = "FRM-08",
+     .want = OK_BODY,
      .script = "RP(7,1,'','\\x01\\x03\\0\\x01\\0\\x08\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0') OKR"},
-    {.id = "FRM-08", .want = OK_BODY,
-     .script = "OUT(H 'BODY') EOO RP(3,1,'\\0\\0\\0\\0\\0\\0\\0\\0','\\x01\\x06\\0\\x01\\0\\x01\\0\\0x')"},
+    {.id = "FRM-08",
+     .want = OK_BODY,
+     .script = "OUT(H 'BODY') EOO "
+               "RP(3,1,'\\0\\0\\0\\0\\0\\0\\0\\0','\\x01\\x06\\0\\x01\\0\\x01\\0\\0x')"},
     {.id = "FRM-09", .level = 'M', .flags = SLOW, .run = reserved_bytes},
     {.id = "FRM-10", .level = 'M', .run = end_in_pieces, .needs = HAS_API},
-    {.id = "FRM-11", .level = 'M', .name = "version 0", .script = "REC(0,6,1,4,0,0) RAW('BODY') END(0,0)",
+    {.id = "FRM-11",
+     .level = 'M',
+     .name = "version 0",
+     .script = "REC(0,6,1,4,0,0) RAW('BODY') END(0,0)",
      .want = {.verdict = V_PROTO, .what = "version", .status = -1, .body = ""}},
-    {.id = "FRM-11", .name = "version 2", .script = "REC(2,6,1,4,0,0) RAW('BODY') END(0,0)",
+    {.id = "FRM-11",
+     .name = "version 2",
+     .script = "REC(2,6,1,4,0,0) RAW('BODY') END(0,0)",
      .want = {.verdict = V_PROTO, .what = "version", .body = ""}},
-    {.id = "FRM-11", .name = "version 128", .script = "REC(128,6,1,4,0,0) RAW('BODY') END(0,0)",
+    {.id = "FRM-11",
+     .name = "version 128",
+     .script = "REC(128,6,1,4,0,0) RAW('BODY') END(0,0)",
      .want = {.verdict = V_PROTO, .what = "version", .body = ""}},
-    {.id = "FRM-11", .name = "version 255", .script = "REC(255,6,1,4,0,0) RAW('BODY') END(0,0)",
+    {.id = "FRM-11",
+     .name = "version 255",
+     .script = "REC(255,6,1,4,0,0) RAW('BODY') END(0,0)",
      .want = {.verdict = V_PROTO, .what = "version", .body = ""}},
-    {.id = "FRM-11", .name = "HTTP",
+    {.id = "FRM-11",
+     .name = "HTTP",
      .script = "RAW('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n') FIN",
      .want = {.verdict = V_PROTO, .what = "HTTP", .body = ""}},
-    {.id = "FRM-11", .name = "TLS", .script = "RAW('\\x15\\x03\\x01\\0\\x02\\x02\\x28') FIN",
+    {.id = "FRM-11",
+     .name = "TLS",
+     .script = "RAW('\\x15\\x03\\x01\\0\\x02\\x02\\x28') FIN",
      .want = {.verdict = V_PROTO, .what = "TLS", .body = ""}},
-    {.id = "FRM-12", .level = 'M', .script = "OUT(H 'BO') REC(2,6,1,2,0,0) RAW('DY') END(0,0)",
+    {.id = "FRM-12",
+     .level = 'M',
+     .script = "OUT(H 'BO') REC(2,6,1,2,0,0) RAW('DY') END(0,0)",
      .want = {.verdict = V_PROTO, .what = "version", .status = 200, .body = "BO", .is_partial = 1}},
-    {.id = "FRM-13", .level = 'M', .script = "OUT(H) OUT(P*65535,255) OUT(P*65535) EOO END(0,0)",
+    {.id = "FRM-13",
+     .level = 'M',
+     .script = "OUT(H) OUT(P*65535,255) OUT(P*65535) EOO END(0,0)",
      .want = {.verdict = V_OK, .status = 200, .pattern = 131070}},
     {.id = "FRM-13", .script = "ERR('e'*65535,255) OKR", .want = OK_BODY},
     {.id = "FRM-14", .level = 'M', .run = record_per_byte},

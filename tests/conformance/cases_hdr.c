@@ -5,7 +5,10 @@
 #include "conformance/locale.h"
 #include "conformance/suite.h"
 
-#define OK_BODY {.verdict = V_OK, .status = 200, .body = "BODY"}
+#define OK_BODY                                                                                    \
+  {                                                                                                \
+    .verdict = V_OK, .status = 200, .body = "BODY"                                                 \
+  }
 #define ROW(i, l) .id = (i), .level = (l), .needs = TELLS_HEADERS
 /* A response whose STDOUT is `s`, all of it in one record. */
 #define ANSWER(s) .script = "OUT(" s ") EOO END(0,0)"
@@ -17,7 +20,10 @@ static void over_records(conf_test *test)
 {
   static const char block[] = "Status: 200 OK\r\nX-A: b\r\n\r\nBODY";
   const conf_case one = {.flags = TWO_WAY,
-                         .want = {.verdict = V_OK, .status = 200, .body = "BODY", .error_output = "e",
+                         .want = {.verdict = V_OK,
+                                  .status = 200,
+                                  .body = "BODY",
+                                  .error_output = "e",
                                   .headers = "Status: 200 OK\nX-A: b\n"}};
   int k, len = (int)strlen(block);
 
@@ -72,8 +78,10 @@ static void turkish(conf_test *test)
 
   if (!conf_set_locale(test, "tr_TR.UTF-8"))
     return;
-  conf_exchange_f(test, &one, "OUT('STATUS: 404\r\nCONTENT-LENGTH: 1\r\nLOCATION: /I\r\n\r\nI') END(0,0)");
-  conf_exchange_f(test, &one, "OUT('status: 404\r\ncontent-length: 1\r\nlocation: /i\r\n\r\nI') END(0,0)");
+  conf_exchange_f(test, &one,
+                  "OUT('STATUS: 404\r\nCONTENT-LENGTH: 1\r\nLOCATION: /I\r\n\r\nI') END(0,0)");
+  conf_exchange_f(test, &one,
+                  "OUT('status: 404\r\ncontent-length: 1\r\nlocation: /i\r\n\r\nI') END(0,0)");
 }
 
 /* Where a limit of n bytes begins to hold the block. The library counts the whole block or leaves out its
@@ -138,9 +146,14 @@ static void other_statuses(conf_test *test)
 
 static void bad_statuses(conf_test *test)
 {
-  static const char *const values[] = {"404Not", "99",      "1000",    "000",  "abc",
-                                       "",       "-1",      "+200 OK", "0200 OK", "20000000000000000000",
-                                       "2 00",   "200\tOK", "20", "0x200", "200.5", "\xd9\xa2\xd9\xa0\xd9\xa0"};
+  static const char *const values[] = {"404Not",  "99",
+                                       "1000",    "000",
+                                       "abc",     "",
+                                       "-1",      "+200 OK",
+                                       "0200 OK", "20000000000000000000",
+                                       "2 00",    "200\tOK",
+                                       "20",      "0x200",
+                                       "200.5",   "\xd9\xa2\xd9\xa0\xd9\xa0"};
   const conf_case one = {.want = {.verdict = V_HEADER}};
   size_t i;
 
@@ -150,8 +163,17 @@ static void bad_statuses(conf_test *test)
 
 static void bad_lengths(conf_test *test)
 {
-  static const char *const values[] = {"-4", "00000000000000000000004x", "99999999999999999999999", "+4", "0x4",
-                                       "4,4", "", "4 4", "4.0", "four", "18446744073709551616"};
+  static const char *const values[] = {"-4",
+                                       "00000000000000000000004x",
+                                       "99999999999999999999999",
+                                       "+4",
+                                       "0x4",
+                                       "4,4",
+                                       "",
+                                       "4 4",
+                                       "4.0",
+                                       "four",
+                                       "18446744073709551616"};
   const conf_case one = {.want = {.verdict = V_HEADER}};
   size_t i;
 
@@ -172,7 +194,10 @@ static const conf_case cases[] = {
      .want = {.verdict = V_OK, .status = 200, .headers = "A: b\nC: d\n", .body = "BODY"}},
     {ROW("HDR-04", 'M'), ANSWER("'A: b\rC: d\r\rBODY'"), HEADER_ERROR},
     {ROW("HDR-05", 'M'), ANSWER("'Status: 200 OK\r\nX: y\r\n'"),
-     .want = {.verdict = V_HEADER, .status = -1, .output = "Status: 200 OK\r\nX: y\r\n", .is_partial = 1}},
+     .want = {.verdict = V_HEADER,
+              .status = -1,
+              .output = "Status: 200 OK\r\nX: y\r\n",
+              .is_partial = 1}},
     {ROW("HDR-06", 'P'), ANSWER("'\r\nBODY'"),
      .want = {.verdict = V_OK, .status = 200, .headers = "-", .body = "BODY"}},
     {ROW("HDR-06", 0), ANSWER("'\nBODY'"),
@@ -182,8 +207,10 @@ static const conf_case cases[] = {
     {ROW("HDR-09", 'M'), ANSWER("'X-A : v\r\n\r\nBODY'"), HEADER_ERROR},
     {ROW("HDR-09", 0), ANSWER("'X-A\t: v\r\n\r\nBODY'"), HEADER_ERROR},
     {ROW("HDR-10", 'P'), ANSWER("'X-A: one\r\n  two\r\n\t three\r\nB: c\r\n\r\nBODY'"),
-     .want = {.verdict = V_OK, .status = 200, .headers = "X-A: one two three\nB: c\n", .body = "BODY"}},
-    {ROW("HDR-10", 0), .name = "nothing to fold on to", ANSWER("' X-A: one\r\n\r\nBODY'"), HEADER_ERROR},
+     .want =
+         {.verdict = V_OK, .status = 200, .headers = "X-A: one two three\nB: c\n", .body = "BODY"}},
+    {ROW("HDR-10", 0), .name = "nothing to fold on to", ANSWER("' X-A: one\r\n\r\nBODY'"),
+     HEADER_ERROR},
     {ROW("HDR-11", 'M'), .name = "name", ANSWER("'X\\0A: v\r\n\r\nBODY'"), HEADER_ERROR},
     {ROW("HDR-11", 0), .name = "value", ANSWER("'X-A: v\\0w\r\n\r\nBODY'"), HEADER_ERROR},
     {ROW("HDR-12", 'M'), ANSWER("'X-A: a\rb\r\n\r\nBODY'"), HEADER_ERROR},
@@ -191,18 +218,23 @@ static const conf_case cases[] = {
     {ROW("HDR-14", 'M'), .run = high_bytes},
     {ROW("HDR-15", 'M'), .run = names_that_are_none},
     {.id = "HDR-16", .level = 'M', .flags = SLOW, .run = turkish, .needs = HAS_API},
-    {ROW("HDR-17", 'M'), ANSWER("'A:b\r\nB:   c  \r\nC:\r\nD: a:b\r\nE:\t x\t \r\nF: \r\n\r\nBODY'"),
-     .want = {.verdict = V_OK, .status = 200, .body = "BODY",
+    {ROW("HDR-17", 'M'),
+     ANSWER("'A:b\r\nB:   c  \r\nC:\r\nD: a:b\r\nE:\t x\t \r\nF: \r\n\r\nBODY'"),
+     .want = {.verdict = V_OK,
+              .status = 200,
+              .body = "BODY",
               .headers = "A: b\nB: c\nC: \nD: a:b\nE: x\nF: \n"}},
     {ROW("HDR-18", 'M'), ANSWER("'Set-Cookie: a=1\r\nX: y\r\nset-cookie: b=2\r\n\r\nBODY'"),
-     .want = {.verdict = V_OK, .status = 200, .body = "BODY",
+     .want = {.verdict = V_OK,
+              .status = 200,
+              .body = "BODY",
               .headers = "Set-Cookie: a=1\nX: y\nset-cookie: b=2\n"}},
     {ROW("HDR-19", 'M'), ANSWER("'Status: 200 OK\r\nStatus: 200 OK\r\n\r\nBODY'"), HEADER_ERROR},
     {ROW("HDR-19", 0), ANSWER("'Status: 200 OK\r\nstatus: 404 No\r\n\r\nBODY'"), HEADER_ERROR},
-    {ROW("HDR-20", 'M'), .name = "equal", ANSWER("'Content-Length: 4\r\ncontent-length: 4\r\n\r\nBODY'"),
-     GIVES(200, "BODY")},
-    {ROW("HDR-20", 0), .name = "different", ANSWER("'Content-Length: 4\r\nContent-Length: 5\r\n\r\nBODY'"),
-     HEADER_ERROR},
+    {ROW("HDR-20", 'M'), .name = "equal",
+     ANSWER("'Content-Length: 4\r\ncontent-length: 4\r\n\r\nBODY'"), GIVES(200, "BODY")},
+    {ROW("HDR-20", 0), .name = "different",
+     ANSWER("'Content-Length: 4\r\nContent-Length: 5\r\n\r\nBODY'"), HEADER_ERROR},
     {ROW("HDR-21a", 'M'), ANSWER("'Content-Length: 5\r\n\r\nBODY'"),
      .want = {.verdict = V_LENGTH, .status = 200, .body = "BODY", .is_partial = 1}},
     {ROW("HDR-21a", 0), .name = "no END", .script = "OUT('Content-Length: 4\r\n\r\nBODY') EOO FIN",
@@ -211,7 +243,9 @@ static const conf_case cases[] = {
      .want = {.verdict = V_LENGTH, .status = 200, .body = "BODY"}},
     {ROW("HDR-21c", 'M'), .run = bad_lengths},
     {ROW("HDR-22", 'P'), ANSWER("'Transfer-Encoding: chunked\r\n\r\n4\r\nBODY\r\n0\r\n\r\n'"),
-     .want = {.verdict = V_OK, .status = 200, .headers = "Transfer-Encoding: chunked\n",
+     .want = {.verdict = V_OK,
+              .status = 200,
+              .headers = "Transfer-Encoding: chunked\n",
               .body = "4\r\nBODY\r\n0\r\n\r\n"}},
     {.id = "HDR-23", .level = 'M', .run = block_limits, .needs = CAN_LIMITS},
     {ROW("HDR-23", 0), .run = many_headers},
@@ -229,11 +263,15 @@ static const conf_case cases[] = {
      GIVES(200, "Status: 404 No\r\nX: y\r\n\r\n")},
     {ROW("HDR-27", 0), ANSWER("'A: b\n\n\nBODY'"), GIVES(200, "\nBODY")},
     {ROW("HDR-28", 'P'), ANSWER("'HTTP/1.1 404 Not Found\r\nX: y\r\n\r\nBODY'"),
-     .want = {.verdict = V_OK, .status = 404, .status_text = "Not Found", .headers = "X: y\n",
+     .want = {.verdict = V_OK,
+              .status = 404,
+              .status_text = "Not Found",
+              .headers = "X: y\n",
               .body = "BODY"}},
     {ROW("HDR-28", 0), ANSWER("'HTTP/1.0 200\n\nBODY'"),
      .want = {.verdict = V_OK, .status = 200, .status_text = "", .body = "BODY"}},
-    {ROW("HDR-28", 0), .name = "not the first line", ANSWER("'X: y\r\nHTTP/1.1 404 Not Found\r\n\r\nBODY'"), HEADER_ERROR},
+    {ROW("HDR-28", 0), .name = "not the first line",
+     ANSWER("'X: y\r\nHTTP/1.1 404 Not Found\r\n\r\nBODY'"), HEADER_ERROR},
     {ROW("HDR-29", 'M'), ANSWER("'Status: 200\r\n\r\nBODY'"),
      .want = {.verdict = V_OK, .status = 200, .status_text = "", .body = "BODY"}},
     {ROW("HDR-29", 0), ANSWER("'Status: 200 OK\r\n\r\nBODY'"),
@@ -249,10 +287,13 @@ static const conf_case cases[] = {
     {ROW("HDR-29x", 'M'), .run = bad_statuses},
     {ROW("HDR-29y", 'P'), .run = other_statuses},
     {ROW("HDR-30", 'M'), ANSWER("'Location: /there\r\n\r\nBODY'"), GIVES(302, "BODY")},
-    {ROW("HDR-30", 0), ANSWER("'Location: /there\r\nStatus: 200 OK\r\n\r\nBODY'"), GIVES(200, "BODY")},
+    {ROW("HDR-30", 0), ANSWER("'Location: /there\r\nStatus: 200 OK\r\n\r\nBODY'"),
+     GIVES(200, "BODY")},
     {ROW("HDR-31", 'M'), ANSWER("'X: y\r\n\r\nBODY'"), GIVES(200, "BODY")},
     {ROW("HDR-32", 'P'), ANSWER("'X-Accel-Redirect: /etc\r\nX-Sendfile: /etc/motd\r\n\r\nBODY'"),
-     .want = {.verdict = V_OK, .status = 200, .body = "BODY",
+     .want = {.verdict = V_OK,
+              .status = 200,
+              .body = "BODY",
               .headers = "X-Accel-Redirect: /etc\nX-Sendfile: /etc/motd\n"}},
     {ROW("HDR-33", 'P'), ANSWER("'Status: 204 No Content\r\n\r\nBODY'"), GIVES(204, "BODY")},
     {ROW("HDR-33", 0), ANSWER("'Status: 304 Not Modified\r\n\r\nBODY'"), GIVES(304, "BODY")},

@@ -12,7 +12,10 @@
 #include "conformance/fixture.h"
 #include "conformance/fpm_cases.h"
 
-#define OK_BODY {.verdict = V_OK, .status = 200, .body = "BODY"}
+#define OK_BODY                                                                                    \
+  {                                                                                                \
+    .verdict = V_OK, .status = 200, .body = "BODY"                                                 \
+  }
 
 static const conf_request kept = {.keep = 1};
 
@@ -27,8 +30,9 @@ static void a_thousand(conf_test *test)
   request = fixture_request(&f, NULL);
   for (n = 1; n <= 1000; n++) {
     fixture_take(&f, fixture_send(&f, request), &result);
-    if (!conf_check(test, result.verdict == V_OK && peer_request_id(f.peer, 0) == n, "request %u: %s, id %u", n,
-                    conf_verdict_name(result.verdict), peer_request_id(f.peer, 0)))
+    if (!conf_check(test, result.verdict == V_OK && peer_request_id(f.peer, 0) == n,
+                    "request %u: %s, id %u", n, conf_verdict_name(result.verdict),
+                    peer_request_id(f.peer, 0)))
       break;
   }
   CHECK(test, peer_connections(f.peer) == 1);
@@ -68,7 +72,8 @@ static void closed_at_once(conf_test *test)
 }
 
 /* A first request over `first`, a second like `spec`; what came of the second, and how many connections. */
-static size_t second(conf_test *test, const char *first, const char *other, const conf_request *spec, conf_result *result)
+static size_t second(conf_test *test, const char *first, const char *other,
+                     const conf_request *spec, conf_result *result)
 {
   fixture f;
   size_t connections;
@@ -97,7 +102,8 @@ static void closed_while_idle(conf_test *test)
   fixture_ask(&f, NULL, &result);
   fixture_ask(&f, NULL, &result);
   CHECK(test, fcgip_proxy_endpoint_stats(f.proxy, 0, &stats) == FCGIP_OK);
-  conf_check(test, stats.retried == 0 && stats.failed_transfer == 0, "%lu retried", (unsigned long)stats.retried);
+  conf_check(test, stats.retried == 0 && stats.failed_transfer == 0, "%lu retried",
+             (unsigned long)stats.retried);
   fixture_free(&f);
   conf_result_free(&result);
 }
@@ -107,7 +113,8 @@ static void stale(conf_test *test, const char *script, conf_verdict verdict)
 {
   const conf_request get = {0}, put = {.method = "PUT", .content = "x", .content_len = 1};
   const conf_request post = {.method = "POST", .content = "x", .content_len = 1};
-  const conf_request allowed = {.method = "POST", .content = "x", .content_len = 1, .is_retry_safe = 1};
+  const conf_request allowed = {
+      .method = "POST", .content = "x", .content_len = 1, .is_retry_safe = 1};
   const conf_request forbidden = {.is_retry_safe = -1}, patch = {.method = "PATCH"};
   conf_result result = {0};
 
@@ -115,7 +122,8 @@ static void stale(conf_test *test, const char *script, conf_verdict verdict)
   CHECK(test, second(test, script, "OKR", &put, &result) == 2 && result.verdict == V_OK);
   CHECK(test, second(test, script, "OKR", &allowed, &result) == 2 && result.verdict == V_OK);
   CHECK(test, second(test, script, "OKR", &post, &result) == 1);
-  conf_check(test, result.verdict == verdict && !result.is_retry_safe, "POST: %s", conf_verdict_name(result.verdict));
+  conf_check(test, result.verdict == verdict && !result.is_retry_safe, "POST: %s",
+             conf_verdict_name(result.verdict));
   CHECK(test, second(test, script, "OKR", &patch, &result) == 1 && result.verdict == verdict);
   CHECK(test, second(test, script, "OKR", &forbidden, &result) == 1 && result.verdict == verdict);
   conf_result_free(&result);
@@ -127,7 +135,8 @@ static void stale_eof(conf_test *test)
 
   stale(test, "OKR READ FIN", V_CLOSED_EARLY);
   /* With a byte of a response nothing is sent again. */
-  CHECK(test, second(test, "OKR READ RAW('\\x01') FIN", "OKR", NULL, &result) == 1 && result.verdict == V_CLOSED_EARLY);
+  CHECK(test, second(test, "OKR READ RAW('\\x01') FIN", "OKR", NULL, &result) == 1 &&
+                  result.verdict == V_CLOSED_EARLY);
   conf_result_free(&result);
 }
 
@@ -136,12 +145,14 @@ static void stale_reset(conf_test *test)
   conf_result result = {0};
 
   stale(test, "OKR READ RST", V_RESET);
-  CHECK(test, second(test, "OKR READ RAW('\\x01') RST", "OKR", NULL, &result) == 1 && result.verdict == V_RESET);
+  CHECK(test, second(test, "OKR READ RAW('\\x01') RST", "OKR", NULL, &result) == 1 &&
+                  result.verdict == V_RESET);
   conf_result_free(&result);
 }
 
 /* EPIPE when the second request is sent, after `accepted` bytes of it were taken. */
-static void stale_pipe(conf_test *test, const conf_request *spec, size_t accepted, conf_verdict verdict, size_t connections)
+static void stale_pipe(conf_test *test, const conf_request *spec, size_t accepted,
+                       conf_verdict verdict, size_t connections)
 {
   conf_result result = {0};
   fixture f;
@@ -151,12 +162,14 @@ static void stale_pipe(conf_test *test, const conf_request *spec, size_t accepte
   fixture_new_with_tap(&f, test, PEER_UNIX, &kept, "OKR READ HOLD", &t);
   fixture_play(&f, 1, "OKR");
   fixture_ask(&f, NULL, &result);
-  t.rules[TAP_SEND] = (tap_rule){
-      .error = EPIPE, .from = t.calls[TAP_SEND] + (accepted > 0 ? 2 : 1), .count = 1, .at_most = accepted};
+  t.rules[TAP_SEND] = (tap_rule){.error = EPIPE,
+                                 .from = t.calls[TAP_SEND] + (accepted > 0 ? 2 : 1),
+                                 .count = 1,
+                                 .at_most = accepted};
   fixture_ask(&f, spec, &result);
-  conf_check(test, result.verdict == verdict && peer_connections(f.peer) == connections, "%s, %zu accepted: %s, %zu connections",
-             spec->method != NULL ? spec->method : "GET", accepted, conf_verdict_name(result.verdict),
-             peer_connections(f.peer));
+  conf_check(test, result.verdict == verdict && peer_connections(f.peer) == connections,
+             "%s, %zu accepted: %s, %zu connections", spec->method != NULL ? spec->method : "GET",
+             accepted, conf_verdict_name(result.verdict), peer_connections(f.peer));
   conf_result_free(&result);
   fixture_free(&f);
 }
@@ -179,7 +192,8 @@ static void stale_again(conf_test *test)
   fcgip_request_id id;
   fixture f;
 
-  CHECK(test, second(test, "OKR READ FIN", "FIN", NULL, &result) == 2 && result.verdict == V_CLOSED_EARLY);
+  CHECK(test, second(test, "OKR READ FIN", "FIN", NULL, &result) == 2 &&
+                  result.verdict == V_CLOSED_EARLY);
   CHECK(test, second(test, "OKR READ RST", "RST", NULL, &result) == 2 && result.verdict == V_RESET);
   fixture_new_with_clock(&f, test, &options, "OKR READ HOLD");
   fixture_play(&f, 1, "READ HOLD");
@@ -190,7 +204,8 @@ static void stale_again(conf_test *test)
   f.now_ms += 300;
   shutdown(peer_fd(f.peer, 0), SHUT_RDWR);
   fixture_until_requested(&f, 1, 1);
-  CHECK(test, fixture_run_clock(&f, id, f.now_ms + 10000, &result) == 1000500 && result.verdict == V_TIMEOUT);
+  CHECK(test, fixture_run_clock(&f, id, f.now_ms + 10000, &result) == 1000500 &&
+                  result.verdict == V_TIMEOUT);
   CHECK(test, peer_connections(f.peer) == 2);
   fcgip_request_free(request);
   conf_result_free(&result);
@@ -207,7 +222,8 @@ static void three_each(conf_test *test)
   fixture_new(&f, test, PEER_UNIX, &kept, "OKR READ OKR READ OKR FIN");
   for (n = 0; n < 7; n++) {
     fixture_ask(&f, NULL, &result);
-    conf_check(test, result.verdict == V_OK, "request %d: %s", n + 1, conf_verdict_name(result.verdict));
+    conf_check(test, result.verdict == V_OK, "request %d: %s", n + 1,
+               conf_verdict_name(result.verdict));
   }
   CHECK(test, peer_connections(f.peer) == 3);
   conf_result_free(&result);
@@ -283,11 +299,15 @@ static void after_errors(conf_test *test)
   size_t i;
 
   for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-    conf_case one = {.request = {.keep = 1, .max_body_bytes = 10, .max_header_bytes = 100, .total_ms = 3000},
-                     .want = {.verdict = errors[i].verdict, .is_reused = -1}};
+    conf_case one = {
+        .flags = TWO_WAY,
+        .request = {.keep = 1, .max_body_bytes = 10, .max_header_bytes = 100, .total_ms = 3000},
+        .want = {.verdict = errors[i].verdict, .is_reused = -1}};
 
-    if (errors[i].verdict == V_TIMEOUT)
+    if (errors[i].verdict == V_TIMEOUT) {
       one.request.total_ms = 50;
+      one.flags = NO_SPLITS;
+    }
     conf_exchange_f(test, &one, "%s", errors[i].script);
   }
 }
@@ -310,7 +330,8 @@ static void two_servers(conf_test *test)
     CHECK(test, fcgip_endpoint_parse(&ends[i], peer_address(f[i].peer), &options) == FCGIP_OK);
     list[i] = ends[i];
   }
-  CHECK(test, fcgip_round_robin_new(&both, list, 2) == FCGIP_OK && fcgip_proxy_new(&proxy, both, NULL) == FCGIP_OK);
+  CHECK(test, fcgip_round_robin_new(&both, list, 2) == FCGIP_OK &&
+                  fcgip_proxy_new(&proxy, both, NULL) == FCGIP_OK);
   request = fixture_request(&f[0], NULL);
   for (i = 0; i < 10; i++) {
     response = NULL;
@@ -342,7 +363,8 @@ static void two_at_once(conf_test *test)
   ids[0] = fixture_send(&f, request);
   ids[1] = fixture_send(&f, request);
   fixture_until_requested(&f, 1, 1);
-  CHECK(test, peer_connections(f.peer) == 2 && peer_requests(f.peer, 0) == 1 && peer_requests(f.peer, 1) == 1);
+  CHECK(test, peer_connections(f.peer) == 2 && peer_requests(f.peer, 0) == 1 &&
+                  peer_requests(f.peer, 1) == 1);
   fixture_say(&f, 1, "OKR");
   fixture_take(&f, ids[1], &result);
   CHECK(test, result.verdict == V_OK);
@@ -360,7 +382,9 @@ static const conf_case cases[] = {
     {.id = "KAL-02", .level = 'M', .run = closed_at_once, .needs = HAS_API},
     {.id = "KAL-02", .script = "OKR HOLD", .request = {.is_plain = 1}, .want = OK_BODY},
     {.id = "KAL-03", .level = 'M', .run = closed_while_idle, .needs = HAS_API},
-    {.id = "KAL-03", .script = "OKR FIN", .request = {.keep = 1},
+    {.id = "KAL-03",
+     .script = "OKR FIN",
+     .request = {.keep = 1},
      .want = {.verdict = V_OK, .status = 200, .body = "BODY", .is_reused = -1}},
     {.id = "KAL-04a", .level = 'P', .run = stale_eof, .needs = HAS_API},
     {.id = "KAL-04b", .level = 'P', .run = stale_reset, .needs = HAS_API},
@@ -368,16 +392,26 @@ static const conf_case cases[] = {
     {.id = "KAL-04d", .level = 'M', .run = stale_again, .needs = HAS_API},
     {.id = "KAL-05", .level = 'M', .run = three_each, .needs = HAS_API},
     {.id = "KAL-05", .flags = SLOW, .run = fpm_recycle, .needs = HAS_API},
-    {.id = "KAL-06", .level = 'M', .script = "OKR RAW('x')", .request = {.keep = 1},
+    {.id = "KAL-06",
+     .level = 'M',
+     .script = "OKR RAW('x')",
+     .request = {.keep = 1},
      .want = {.verdict = V_OK, .status = 200, .body = "BODY", .is_reused = -1}},
-    {.id = "KAL-06", .script = "OKR R(11,0,'c\\0\\0\\0\\0\\0\\0\\0') OUT('late')", .request = {.keep = 1},
+    {.id = "KAL-06",
+     .script = "OKR R(11,0,'c\\0\\0\\0\\0\\0\\0\\0') OUT('late')",
+     .request = {.keep = 1},
      .want = {.verdict = V_OK, .status = 200, .body = "BODY", .is_reused = -1}},
     {.id = "KAL-07", .level = 'M', .flags = SLOW, .run = fpm_starvation, .needs = HAS_API},
     {.id = "KAL-08", .level = 'M', .run = never_ahead, .needs = HAS_API},
     {.id = "KAL-09", .level = 'M', .flags = SLOW, .run = fpm_finish_request, .needs = HAS_API},
     {.id = "KAL-10", .level = 'M', .run = forked, .needs = HAS_API},
-    {.id = "KAL-11", .level = 'M', .see = "ENC-16 and KAL-14: a connection carries one request at a time"},
-    {.id = "KAL-12", .level = 'M', .run = after_errors, .needs = CAN_KEEP | CAN_LIMITS | CAN_TIMEOUTS},
+    {.id = "KAL-11",
+     .level = 'M',
+     .see = "ENC-16 and KAL-14: a connection carries one request at a time"},
+    {.id = "KAL-12",
+     .level = 'M',
+     .run = after_errors,
+     .needs = CAN_KEEP | CAN_LIMITS | CAN_TIMEOUTS},
     {.id = "KAL-13", .level = 'M', .run = two_servers, .needs = HAS_API},
     {.id = "KAL-14", .level = 'M', .run = two_at_once, .needs = HAS_API},
     {.id = "KAL-15", .level = 'S', .flags = SLOW, .run = fpm_kept_over_reload, .needs = HAS_API},

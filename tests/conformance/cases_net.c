@@ -38,9 +38,11 @@ static void refused_by(conf_test *test, const char *address, int error_number)
   conf_result result = {0};
 
   ask(address, NULL, &result);
-  conf_check(test, result.verdict == V_CONNECT && result.error_number == error_number, "%s: %s, errno %d instead of %d",
-             address, conf_verdict_name(result.verdict), result.error_number, error_number);
-  CHECK(test, result.is_retry_safe && !result.is_partial && strstr(result.text.data, address) != NULL);
+  conf_check(test, result.verdict == V_CONNECT && result.error_number == error_number,
+             "%s: %s, errno %d instead of %d", address, conf_verdict_name(result.verdict),
+             result.error_number, error_number);
+  CHECK(test,
+        result.is_retry_safe && !result.is_partial && strstr(result.text.data, address) != NULL);
   CHECK(test, conf_adapter_fcgiproxy.complaint() == NULL);
   conf_result_free(&result);
 }
@@ -88,9 +90,9 @@ static void unix_addresses(conf_test *test)
   static const struct {
     const char *name;
     int error_number;
-  } rows[] = {{"missing", ENOENT},       {"stale", ECONNREFUSED},  {"bound", ECONNREFUSED}, {"file", ECONNREFUSED},
-              {"folder", ECONNREFUSED},  {"datagram", EPROTOTYPE}, {"dangling", ENOENT},    {"loop", ELOOP},
-              {"file/below", ENOTDIR}};
+  } rows[] = {{"missing", ENOENT},    {"stale", ECONNREFUSED},  {"bound", ECONNREFUSED},
+              {"file", ECONNREFUSED}, {"folder", ECONNREFUSED}, {"datagram", EPROTOTYPE},
+              {"dangling", ENOENT},   {"loop", ELOOP},          {"file/below", ENOTDIR}};
   char path[200], address[220];
   int bound = -1, datagram = -1;
   size_t i;
@@ -158,7 +160,8 @@ static void path_lengths(conf_test *test)
     path[strlen(test->folder)] = '/';
     path[len] = '\0';
     endpoint = NULL;
-    CHECK(test, fcgip_endpoint_new_unix(&endpoint, path, NULL) == (len <= 107 ? FCGIP_OK : FCGIP_EINVAL));
+    CHECK(test,
+          fcgip_endpoint_new_unix(&endpoint, path, NULL) == (len <= 107 ? FCGIP_OK : FCGIP_EINVAL));
     CHECK(test, (endpoint != NULL) == (len <= 107));
     fcgip_endpoint_free(endpoint);
     if (len > 107)
@@ -212,8 +215,8 @@ static void full_backlog(conf_test *test)
   CHECK(test, listen(fd, 4) == 0);
   n = fill((struct sockaddr *)&name, sizeof(name), fds, 64);
   ask(address, &patient, &result);
-  conf_check(test, result.verdict == V_BUSY && result.is_retry_safe, "%s (%s)", conf_verdict_name(result.verdict),
-             result.text.data);
+  conf_check(test, result.verdict == V_BUSY && result.is_retry_safe, "%s (%s)",
+             conf_verdict_name(result.verdict), result.text.data);
   while (n > 0)
     close(fds[--n]);
   close(fd);
@@ -267,7 +270,8 @@ static void no_answer(conf_test *test)
   from = peer_now_ms();
   ask(address, &options, &result);
   conf_check(test, conf_judge(test, &want, &result, why, sizeof(why)), "%s", why);
-  conf_check(test, peer_now_ms() - from >= 299, "after %llu ms", (unsigned long long)(peer_now_ms() - from));
+  conf_check(test, peer_now_ms() - from >= 299, "after %llu ms",
+             (unsigned long long)(peer_now_ms() - from));
   while (n > 0)
     close(fds[--n]);
   close(fd);
@@ -275,8 +279,8 @@ static void no_answer(conf_test *test)
 }
 
 /* A request to a host name that means these addresses. */
-static void ask_name(conf_test *test, tap *t, const char *host, uint16_t port, const conf_request *spec, peer *server,
-                     conf_result *result)
+static void ask_name(conf_test *test, tap *t, const char *host, uint16_t port,
+                     const conf_request *spec, peer *server, conf_result *result)
 {
   fcgip_endpoint_options options = conf_fcgiproxy_options(spec);
   fcgip_endpoint *endpoint = NULL;
@@ -309,7 +313,8 @@ static void resolving(conf_test *test)
   tap_init(&t);
   t.rules[TAP_RESOLVE].error = 1;
   ask_name(test, &t, "some.name", peer_port(f.peer), &plain, f.peer, &result);
-  CHECK(test, result.verdict == V_RESOLVE && result.is_retry_safe && strstr(result.text.data, "some.name") != NULL);
+  CHECK(test, result.verdict == V_RESOLVE && result.is_retry_safe &&
+                  strstr(result.text.data, "some.name") != NULL);
   tap_init(&t);
   t.resolves_to = none;
   ask_name(test, &t, "some.name", peer_port(f.peer), &plain, f.peer, &result);
@@ -339,12 +344,13 @@ static void many_addresses(conf_test *test)
   tap_init(&t);
   t.resolves_to = alive;
   ask_name(test, &t, "some.name", port, &options, f.peer, &result);
-  conf_check(test, result.verdict == V_OK, "%s (%s)", conf_verdict_name(result.verdict), result.text.data);
+  conf_check(test, result.verdict == V_OK, "%s (%s)", conf_verdict_name(result.verdict),
+             result.text.data);
   tap_init(&t);
   t.resolves_to = dead;
   ask_name(test, &t, "some.name", port, &hasty, f.peer, &result);
-  conf_check(test, result.verdict == V_TIMEOUT || result.verdict == V_CONNECT, "%s (%s)", conf_verdict_name(result.verdict),
-             result.text.data);
+  conf_check(test, result.verdict == V_TIMEOUT || result.verdict == V_CONNECT, "%s (%s)",
+             conf_verdict_name(result.verdict), result.text.data);
   while (n > 0)
     close(fds[--n]);
   close(fd);
@@ -395,33 +401,39 @@ static void v6(conf_test *test)
   t.resolves_to = both;
   t.rules[TAP_SOCKET] = (tap_rule){.error = EAFNOSUPPORT, .from = 1, .count = 1};
   ask_name(test, &t, "some.name", peer_port(f.peer), &plain, f.peer, &result);
-  conf_check(test, result.verdict == V_OK, "%s (%s)", conf_verdict_name(result.verdict), result.text.data);
+  conf_check(test, result.verdict == V_OK, "%s (%s)", conf_verdict_name(result.verdict),
+             result.text.data);
   conf_result_free(&result);
   fixture_free(&f);
 }
 
 static void ports(conf_test *test)
 {
-  static const char *const wrong[] = {"h:0", "h:65536", "h:-1", "h:9000x", "h:09000", "h:", "h: 9000", "h:+9000", "h:9000 ",
-                                      "h:0x50", "h:99999999999", "tcp://h", "h", "[::1]", "[::1]9000", "[::1", "::1:9000x",
-                                      "tcp://:9000", ":9000", "udp://h:9000", "http://h:80/", "h:9000/x", "tcp://h:9000\n"};
+  static const char *const wrong[] = {
+      "h:0",     "h:65536",      "h:-1",         "h:9000x",  "h:09000",       "h:",
+      "h: 9000", "h:+9000",      "h:9000 ",      "h:0x50",   "h:99999999999", "tcp://h",
+      "h",       "[::1]",        "[::1]9000",    "[::1",     "::1:9000x",     "tcp://:9000",
+      ":9000",   "udp://h:9000", "http://h:80/", "h:9000/x", "tcp://h:9000\n"};
   fcgip_endpoint *endpoint;
   size_t i;
 
   for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
     endpoint = NULL;
-    conf_check(test, fcgip_endpoint_parse(&endpoint, wrong[i], NULL) == FCGIP_EINVAL && endpoint == NULL,
+    conf_check(test,
+               fcgip_endpoint_parse(&endpoint, wrong[i], NULL) == FCGIP_EINVAL && endpoint == NULL,
                "\"%s\" is an address", wrong[i]);
     fcgip_endpoint_free(endpoint);
   }
-  CHECK(test, fcgip_endpoint_new_tcp(&endpoint, "127.0.0.1", 0, NULL) == FCGIP_EINVAL && endpoint == NULL);
+  CHECK(test, fcgip_endpoint_new_tcp(&endpoint, "127.0.0.1", 0, NULL) == FCGIP_EINVAL &&
+                  endpoint == NULL);
   CHECK(test, fcgip_endpoint_parse(&endpoint, "127.0.0.1:65535", NULL) == FCGIP_OK);
   fcgip_endpoint_free(endpoint);
 }
 
 static void numeric(conf_test *test)
 {
-  static const char *const hosts[] = {"127.0.0.1", "::1", "[::1]", "fe80::1%lo", "::ffff:127.0.0.1"};
+  static const char *const hosts[] = {"127.0.0.1", "::1", "[::1]", "fe80::1%lo",
+                                      "::ffff:127.0.0.1"};
   fcgip_endpoint *endpoint;
   size_t i;
   tap t;
@@ -447,8 +459,10 @@ static void self(conf_test *test)
   t.rules[TAP_SELF].error = 1;
   fixture_new_with_tap(&f, test, PEER_TCP4, NULL, script, &t);
   fixture_ask(&f, NULL, &result);
-  conf_check(test, result.verdict == V_CONNECT && result.error_number == ECONNREFUSED && result.is_retry_safe, "%s, errno %d",
-             conf_verdict_name(result.verdict), result.error_number);
+  conf_check(test,
+             result.verdict == V_CONNECT && result.error_number == ECONNREFUSED &&
+                 result.is_retry_safe,
+             "%s, errno %d", conf_verdict_name(result.verdict), result.error_number);
   fixture_free(&f);
   tap_init(&t); /* and if it is another who says so, it is a fault of theirs */
   fixture_new_with_tap(&f, test, PEER_TCP4, NULL, script, &t);
@@ -459,7 +473,9 @@ static void self(conf_test *test)
 }
 
 #define ROW(number, level_, function)                                                              \
-  {.id = "NET-" number, .level = (level_), .run = (function), .needs = HAS_API}
+  {                                                                                                \
+    .id = "NET-" number, .level = (level_), .run = (function), .needs = HAS_API                    \
+  }
 
 static const conf_case cases[] = {
     ROW("01", 'M', closed_port),
@@ -468,10 +484,22 @@ static const conf_case cases[] = {
     ROW("04", 'M', path_lengths),
     ROW("05", 'M', full_backlog),
     ROW("06", 'M', no_answer),
-    {.id = "NET-07", .level = 'M', .run = net_connect_errors, .needs = HAS_API, .see = "tests/fault"},
-    {.id = "NET-08", .level = 'M', .run = net_socket_errors, .needs = HAS_API, .see = "tests/fault"},
+    {.id = "NET-07",
+     .level = 'M',
+     .run = net_connect_errors,
+     .needs = HAS_API,
+     .see = "tests/fault"},
+    {.id = "NET-08",
+     .level = 'M',
+     .run = net_socket_errors,
+     .needs = HAS_API,
+     .see = "tests/fault"},
     ROW("09", 'M', net_few_descriptors),
-    {.id = "NET-10", .level = 'P', .run = net_transfer_errors, .needs = HAS_API, .see = "tests/fault"},
+    {.id = "NET-10",
+     .level = 'P',
+     .run = net_transfer_errors,
+     .needs = HAS_API,
+     .see = "tests/fault"},
     ROW("11", 'M', net_sigpipe),
     ROW("12", 'M', net_exec),
     ROW("13", 'M', net_many_descriptors),

@@ -19,8 +19,8 @@
 static char content[8 << 20];
 
 /* One request with this rule in force, over `kind`; then one without. */
-static void with_rule(conf_test *test, peer_kind kind, tap_call call, const tap_rule *rule, const conf_request *options,
-                      conf_result *result, unsigned long *calls)
+static void with_rule(conf_test *test, peer_kind kind, tap_call call, const tap_rule *rule,
+                      const conf_request *options, conf_result *result, unsigned long *calls)
 {
   conf_result after = {0};
   fixture f;
@@ -33,16 +33,17 @@ static void with_rule(conf_test *test, peer_kind kind, tap_call call, const tap_
   *calls = t.calls[call];
   t.rules[call] = (tap_rule){0};
   fixture_ask(&f, NULL, &after);
-  conf_check(test, after.verdict == V_OK, "call %d, errno %d: afterwards %s", (int)call, rule->error,
-             conf_verdict_name(after.verdict));
+  conf_check(test, after.verdict == V_OK, "call %d, errno %d: afterwards %s", (int)call,
+             rule->error, conf_verdict_name(after.verdict));
   conf_result_free(&after);
   fixture_free(&f);
 }
 
 void net_connect_errors(conf_test *test)
 {
-  static const int errors[] = {EADDRNOTAVAIL, ENETUNREACH, EHOSTUNREACH, ENETDOWN, ETIMEDOUT, EPERM, EAFNOSUPPORT,
-                               EADDRINUSE, ECONNREFUSED, EACCES, ENOENT, EPROTOTYPE};
+  static const int errors[] = {EADDRNOTAVAIL, ENETUNREACH, EHOSTUNREACH, ENETDOWN,
+                               ETIMEDOUT,     EPERM,       EAFNOSUPPORT, EADDRINUSE,
+                               ECONNREFUSED,  EACCES,      ENOENT,       EPROTOTYPE};
   const conf_request hasty = {.connect_ms = 200, .total_ms = 400};
   conf_result result = {0};
   unsigned long calls;
@@ -52,24 +53,27 @@ void net_connect_errors(conf_test *test)
   for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
     rule = (tap_rule){.error = errors[i], .from = 1};
     with_rule(test, PEER_TCP4, TAP_CONNECT, &rule, NULL, &result, &calls);
-    conf_check(test, result.verdict == V_CONNECT && result.error_number == errors[i], "errno %d: %s, errno %d", errors[i],
-               conf_verdict_name(result.verdict), result.error_number);
+    conf_check(test, result.verdict == V_CONNECT && result.error_number == errors[i],
+               "errno %d: %s, errno %d", errors[i], conf_verdict_name(result.verdict),
+               result.error_number);
   }
   /* Interrupted, it goes on by itself; a second connect() would be another one. */
   for (i = 0; i < 2; i++) {
     rule = (tap_rule){.error = EINTR, .from = 1, .count = 1, .does_it = 1};
     with_rule(test, i == 0 ? PEER_TCP4 : PEER_UNIX, TAP_CONNECT, &rule, NULL, &result, &calls);
-    conf_check(test, result.verdict == V_OK && calls == 1, "EINTR: %s after %lu calls", conf_verdict_name(result.verdict), calls);
+    conf_check(test, result.verdict == V_OK && calls == 1, "EINTR: %s after %lu calls",
+               conf_verdict_name(result.verdict), calls);
   }
   rule = (tap_rule){.error = EBADF, .from = 1};
   with_rule(test, PEER_TCP4, TAP_SOCKET_ERROR, &rule, NULL, &result, &calls);
-  conf_check(test, calls == 0 || (result.verdict == V_CONNECT && result.error_number == EBADF), "getsockopt: %s, errno %d",
-             conf_verdict_name(result.verdict), result.error_number);
+  conf_check(test, calls == 0 || (result.verdict == V_CONNECT && result.error_number == EBADF),
+             "getsockopt: %s, errno %d", conf_verdict_name(result.verdict), result.error_number);
   /* In progress, it said, and then there is only HUP, without an error. */
   rule = (tap_rule){.error = EINPROGRESS, .from = 1};
   with_rule(test, PEER_TCP4, TAP_CONNECT, &rule, &hasty, &result, &calls);
-  conf_check(test, result.verdict == V_CONNECT || result.verdict == V_TIMEOUT || result.verdict == V_SEND, "HUP: %s (%s)",
-             conf_verdict_name(result.verdict), result.text.data);
+  conf_check(test,
+             result.verdict == V_CONNECT || result.verdict == V_TIMEOUT || result.verdict == V_SEND,
+             "HUP: %s (%s)", conf_verdict_name(result.verdict), result.text.data);
   conf_result_free(&result);
 }
 
@@ -85,8 +89,9 @@ void net_socket_errors(conf_test *test)
     const tap_rule rule = {.error = errors[i], .from = 1};
 
     with_rule(test, PEER_UNIX, TAP_SOCKET, &rule, &hasty, &result, &calls);
-    conf_check(test, result.verdict == V_CONNECT && result.error_number == errors[i], "errno %d: %s, errno %d (%s)", errors[i],
-               conf_verdict_name(result.verdict), result.error_number, result.text.data);
+    conf_check(test, result.verdict == V_CONNECT && result.error_number == errors[i],
+               "errno %d: %s, errno %d (%s)", errors[i], conf_verdict_name(result.verdict),
+               result.error_number, result.text.data);
   }
   conf_result_free(&result);
 }
@@ -140,16 +145,19 @@ void net_few_descriptors(conf_test *test)
 }
 
 /* What the nth call of each kind may say, and what comes of it. */
-static void nth(conf_test *test, tap_call call, int error, unsigned long n, conf_verdict verdict, conf_verdict other)
+static void nth(conf_test *test, tap_call call, int error, unsigned long n, conf_verdict verdict,
+                conf_verdict other)
 {
   const conf_request options = {.read_write_ms = 300};
-  const tap_rule rule = {.error = error, .from = n, .count = 1, .at_most = call == TAP_POLL ? 0 : 30};
+  const tap_rule rule = {
+      .error = error, .from = n, .count = 1, .at_most = call == TAP_POLL ? 0 : 30};
   conf_result result = {0};
   unsigned long calls;
 
   with_rule(test, PEER_UNIX, call, &rule, &options, &result, &calls);
-  conf_check(test, calls < n || result.verdict == verdict || result.verdict == other, "call %d, the %lu., errno %d: %s (%s)",
-             (int)call, n, error, conf_verdict_name(result.verdict), result.text.data);
+  conf_check(test, calls < n || result.verdict == verdict || result.verdict == other,
+             "call %d, the %lu., errno %d: %s (%s)", (int)call, n, error,
+             conf_verdict_name(result.verdict), result.text.data);
   conf_result_free(&result);
 }
 
@@ -200,7 +208,8 @@ static void signal_state(conf_bytes *to)
 /* A write into a closed connection raises SIGPIPE, which would end this process. */
 void net_sigpipe(conf_test *test)
 {
-  static const char *const scripts[] = {"PARAMS CLOSE", "BYTES(20) CLOSE", "PARAMS OKR CLOSE", "BYTES(100000) CLOSE"};
+  static const char *const scripts[] = {"PARAMS CLOSE", "BYTES(20) CLOSE", "PARAMS OKR CLOSE",
+                                        "BYTES(100000) CLOSE"};
   const conf_request put = {.method = "PUT", .content = content, .content_len = sizeof(content)};
   conf_bytes before = {0}, after = {0};
   conf_result result = {0};
@@ -214,8 +223,8 @@ void net_sigpipe(conf_test *test)
     for (kind = 0; kind < 2; kind++) {
       fixture_new(&f, test, kind == 0 ? PEER_UNIX : PEER_TCP4, NULL, scripts[i]);
       fixture_ask(&f, &put, &result);
-      conf_check(test, result.verdict != V_HANG && (result.verdict == V_OK) == (i == 2), "%s: %s", scripts[i],
-                 conf_verdict_name(result.verdict));
+      conf_check(test, result.verdict != V_HANG && (result.verdict == V_OK) == (i == 2), "%s: %s",
+                 scripts[i], conf_verdict_name(result.verdict));
       fixture_free(&f);
     }
   }
@@ -235,12 +244,17 @@ void net_exec(conf_test *test)
   int fd, kind;
 
   for (kind = 0; kind < 3; kind++) {
-    fixture_new(&f, test, kind == 0 ? PEER_UNIX : kind == 1 ? PEER_TCP4 : PEER_TCP6, NULL, "READ HOLD");
+    fixture_new(&f, test,
+                kind == 0   ? PEER_UNIX
+                : kind == 1 ? PEER_TCP4
+                            : PEER_TCP6,
+                NULL, "READ HOLD");
     request = fixture_request(&f, NULL);
     fixture_send(&f, request);
     fixture_until_requested(&f, 0, 1);
     fd = fixture_fd(&f);
-    CHECK(test, fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
+    CHECK(test, fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0 &&
+                    (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     snprintf(command, sizeof(command), "test ! -e /proc/self/fd/%d", fd);
     CHECK(test, system(command) == 0);
     fcgip_request_free(request);
@@ -314,8 +328,8 @@ void net_close_errors(conf_test *test)
     t.rules[TAP_CLOSE] = (tap_rule){.error = errors[i], .from = 1};
     fixture_new_with_tap(&f, test, PEER_UNIX, NULL, "OKR", &t);
     fixture_ask(&f, NULL, &result);
-    conf_check(test, result.verdict == V_OK && t.calls[TAP_CLOSE] == 1, "%s, %lu times closed", conf_verdict_name(result.verdict),
-               t.calls[TAP_CLOSE]);
+    conf_check(test, result.verdict == V_OK && t.calls[TAP_CLOSE] == 1, "%s, %lu times closed",
+               conf_verdict_name(result.verdict), t.calls[TAP_CLOSE]);
     fixture_free(&f);
   }
   conf_result_free(&result);
@@ -345,7 +359,9 @@ static void stolen(conf_test *test, int how)
     dup2(other, fd);
   }
   fixture_take(&f, id, &result);
-  conf_check(test, result.verdict == V_STATE || result.verdict == V_RECV || result.verdict == V_CLOSED_EARLY || result.verdict == V_TIMEOUT,
+  conf_check(test,
+             result.verdict == V_STATE || result.verdict == V_RECV ||
+                 result.verdict == V_CLOSED_EARLY || result.verdict == V_TIMEOUT,
              "%d: %s", how, conf_verdict_name(result.verdict));
   if (how == 1)
     close(other);

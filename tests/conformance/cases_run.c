@@ -15,20 +15,19 @@
 #include <unistd.h>
 
 #include "conformance/enc.h"
+#include "conformance/instrumented.h"
 #include "conformance/locale.h"
 #include "conformance/run.h"
 #include "fcgiproxy/fcgiproxy.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STACK_LEN ((size_t)512 << 10) /* what those tools put on the stack is not ours */
-#else
-#define STACK_LEN ((size_t)32 << 10)
-#endif
+/* What the tools put on the stack is not ours. */
+#define STACK_LEN ((size_t)(CONF_IS_INSTRUMENTED ? 512 : 32) << 10)
 
 /* Every case that is data: those of these groups, each once and unsplit. `each` is conf_exchange() or its like. */
 static void whole_suite(conf_test *test, int (*each)(conf_test *test, const conf_case *exchange))
 {
-  static const conf_group *const groups[] = {&conf_frm, &conf_typ, &conf_str, &conf_end, &conf_cls, &conf_hdr, &conf_bod};
+  static const conf_group *const groups[] = {&conf_frm, &conf_typ, &conf_str, &conf_end,
+                                             &conf_cls, &conf_hdr, &conf_bod};
   char name[100];
   conf_case one;
   size_t i, j;
@@ -109,7 +108,8 @@ static int on_small_stack(conf_test *test, const conf_case *what)
     abort();
   pthread_join(thread, NULL);
   pthread_attr_destroy(&attr);
-  conf_check(test, conf_judge(test, &what->want, &e.result, why, sizeof(why)), "%s: %s", what->name, why);
+  conf_check(test, conf_judge(test, &what->want, &e.result, why, sizeof(why)), "%s: %s", what->name,
+             why);
   conf_adapter_fcgiproxy.session_free(e.session);
   peer_free(server);
   conf_result_free(&e.result);
@@ -226,7 +226,9 @@ static void loaded_again(conf_test *test)
 }
 
 #define ROW(number, level_, flags_, function)                                                      \
-  {.id = "RUN-" number, .level = (level_), .flags = (flags_), .run = (function), .needs = HAS_API}
+  {                                                                                                \
+    .id = "RUN-" number, .level = (level_), .flags = (flags_), .run = (function), .needs = HAS_API \
+  }
 
 static const conf_case cases[] = {
     ROW("01", 'M', SLOW, interrupted),
@@ -244,8 +246,17 @@ static const conf_case cases[] = {
     ROW("13", 'P', 0, run_many_ids),
     ROW("14", 'M', SLOW | LONG, locales),
     ROW("15", 'M', SLOW, small_stacks),
-    {.id = "RUN-16", .level = 'M', .flags = SLOW, .run = good_guest, .needs = HAS_API, .see = "tests/gates (symbols)"},
-    {.id = "RUN-17", .level = 'M', .run = enc_cancel_sends_nothing, .needs = HAS_API, .see = "FPM-19"},
+    {.id = "RUN-16",
+     .level = 'M',
+     .flags = SLOW,
+     .run = good_guest,
+     .needs = HAS_API,
+     .see = "tests/gates (symbols)"},
+    {.id = "RUN-17",
+     .level = 'M',
+     .run = enc_cancel_sends_nothing,
+     .needs = HAS_API,
+     .see = "FPM-19"},
     ROW("18", 'M', LONG, loaded_again),
     {.id = "RUN-19", .level = 'M', .see = "tests/fault"},
     {.id = "RUN-20", .level = 'M', .see = "tests/fault"},

@@ -66,7 +66,8 @@ static int handle_all(fixture *f)
 {
   int rounds, rc = 0;
 
-  for (rounds = 0; rounds < 2000000 && fcgip_proxy_has_unhandled_responses(f->proxy) == 1; rounds++) {
+  for (rounds = 0; rounds < 2000000 && fcgip_proxy_has_unhandled_responses(f->proxy) == 1;
+       rounds++) {
     peer_step(f->peer);
     rc = fcgip_proxy_handle_ready_responses(f->proxy, 0);
     if (rc < 0)
@@ -101,8 +102,10 @@ void run_chain(conf_test *test)
     listen_to(w.request, &w, send_next);
     fixture_send(&f, w.request);
     CHECK(test, handle_all(&f) == 1);
-    conf_check(test, w.responses == depths[i] + 1 && w.failures == 0, "%d responses, %d failures", w.responses, w.failures);
-    conf_check(test, w.highest - w.lowest < 4096, "the stack grew by %ld bytes", (long)(w.highest - w.lowest));
+    conf_check(test, w.responses == depths[i] + 1 && w.failures == 0, "%d responses, %d failures",
+               w.responses, w.failures);
+    conf_check(test, w.highest - w.lowest < 4096, "the stack grew by %ld bytes",
+               (long)(w.highest - w.lowest));
     fcgip_request_free(w.request);
     fixture_free(&f);
     CHECK(test, w.releases == 2);
@@ -126,8 +129,8 @@ static void change_all(fcgip_response *response, void *data)
   w->results[2] = fcgip_proxy_send_async_request(w->f->proxy, w->other_request, NULL);
 }
 
-static int change_in_piece(fcgip_request_id id, const void *output, size_t output_len, const void *error, size_t error_len,
-                           void *data)
+static int change_in_piece(fcgip_request_id id, const void *output, size_t output_len,
+                           const void *error, size_t error_len, void *data)
 {
   witness *w = data;
 
@@ -168,7 +171,8 @@ void run_changes_inside(conf_test *test)
   w.other = fixture_send(&f, w.other_request);
   CHECK(test, handle_all(&f) == 1);
   CHECK(test, w.responses == 1 && w.failures == 0 && w.results[0] == FCGIP_ENOTFOUND);
-  CHECK(test, w.results[1] == FCGIP_OK && other.failures == 1 && w.results[2] == FCGIP_OK && other.responses == 1);
+  CHECK(test, w.results[1] == FCGIP_OK && other.failures == 1 && w.results[2] == FCGIP_OK &&
+                  other.responses == 1);
   fcgip_request_free(w.other_request);
   fixture_free(&f);
   CHECK(test, w.releases == 2 && other.releases == 2);
@@ -182,7 +186,8 @@ void run_changes_inside(conf_test *test)
   p.other = fixture_send(&f, p.other_request);
   CHECK(test, handle_all(&f) == 1);
   CHECK(test, p.pieces == 1 && p.failures == 1 && p.last_error == FCGIP_ECANCELED);
-  CHECK(test, p.results[0] == FCGIP_OK && other_p.failures == 1 && p.results[1] == FCGIP_OK && other_p.responses == 1);
+  CHECK(test, p.results[0] == FCGIP_OK && other_p.failures == 1 && p.results[1] == FCGIP_OK &&
+                  other_p.responses == 1);
   fcgip_request_free(p.other_request);
   fixture_free(&f);
   CHECK(test, p.releases == 3 && other_p.releases == 2);
@@ -197,8 +202,8 @@ static void free_proxy(fcgip_response *response, void *data)
   w->f->proxy = NULL;
 }
 
-static int free_proxy_in_piece(fcgip_request_id id, const void *output, size_t output_len, const void *error, size_t error_len,
-                               void *data)
+static int free_proxy_in_piece(fcgip_request_id id, const void *output, size_t output_len,
+                               const void *error, size_t error_len, void *data)
 {
   witness *w = data;
 
@@ -236,8 +241,8 @@ void run_frees_inside(conf_test *test)
       fixture_say(&f, (size_t)i, "OKR");
     rc = fcgip_proxy_handle_ready_responses(proxy, 1000);
     conf_check(test, rc == FCGIP_EREENTRANT, "result %d", rc);
-    conf_check(test, w.responses == (how == 0) && w.failures == 0 && w.pieces == (how == 1), "%d responses, %d failures, %d pieces",
-               w.responses, w.failures, w.pieces);
+    conf_check(test, w.responses == (how == 0) && w.failures == 0 && w.pieces == (how == 1),
+               "%d responses, %d failures, %d pieces", w.responses, w.failures, w.pieces);
     for (i = 0; i < 3; i++)
       CHECK(test, peer_client_closed(f.peer, (size_t)i));
     fcgip_request_free(w.request);
@@ -279,7 +284,8 @@ void run_waits_inside(conf_test *test)
   w.other = fixture_send(&f, w.other_request);
   CHECK(test, handle_all(&f) == 1 && w.responses == 1);
   for (i = 0; i < 8; i++)
-    conf_check(test, w.results[i] == FCGIP_EREENTRANT, "call %d inside a callback: %d", i, w.results[i]);
+    conf_check(test, w.results[i] == FCGIP_EREENTRANT, "call %d inside a callback: %d", i,
+               w.results[i]);
   fcgip_request_free(w.request);
   fcgip_request_free(w.other_request);
   fixture_free(&f);
@@ -305,7 +311,8 @@ static void once(conf_test *test, const char *script, tap_call call, int error, 
     peer_step(f.peer);
     fcgip_proxy_handle_ready_responses(f.proxy, 1);
   }
-  conf_check(test, w.responses + w.failures == 1, "%s, call %d, errno %d: %d responses, %d failures", script, (int)call, error,
+  conf_check(test, w.responses + w.failures == 1,
+             "%s, call %d, errno %d: %d responses, %d failures", script, (int)call, error,
              w.responses, w.failures);
   fcgip_request_free(w.request);
   fixture_free(&f);
@@ -314,8 +321,10 @@ static void once(conf_test *test, const char *script, tap_call call, int error, 
 
 void run_exactly_once(conf_test *test)
 {
-  static const char *const scripts[] = {"OKR", "FIN", "READ RST", "OUT(H 'BO') FIN", "REC(2,6,1,0,0,0)", "END(0,2)", "EOO END(0,0)",
-                                        "OKR OKR", "OKR RAW('x') FIN", "OUT(H 'x'*20) END(0,0)", "HOLD", "DEAF", "OKR FIN", "PARAMS CLOSE"};
+  static const char *const scripts[] = {
+      "OKR",      "FIN",          "READ RST", "OUT(H 'BO') FIN",  "REC(2,6,1,0,0,0)",
+      "END(0,2)", "EOO END(0,0)", "OKR OKR",  "OKR RAW('x') FIN", "OUT(H 'x'*20) END(0,0)",
+      "HOLD",     "DEAF",         "OKR FIN",  "PARAMS CLOSE"};
   static const int errors[] = {EINTR, EAGAIN, ECONNRESET, EPIPE, ENOBUFS, EIO};
   size_t i, j;
   int call;
@@ -359,15 +368,19 @@ static void cancel_now(conf_test *test, fixture *f, fcgip_request_id id, const c
 {
   conf_result result = {0};
 
-  conf_check(test, fcgip_proxy_cancel(f->proxy, id) == FCGIP_OK && fixture_fd(f) < 0, "%s: not closed", where);
+  conf_check(test, fcgip_proxy_cancel(f->proxy, id) == FCGIP_OK && fixture_fd(f) < 0,
+             "%s: not closed", where);
   conf_check(test, fcgip_proxy_cancel(f->proxy, id) == FCGIP_OK, "%s: not twice", where);
   fixture_take(f, id, &result);
-  conf_check(test, result.verdict == V_CANCELLED, "%s: %s", where, conf_verdict_name(result.verdict));
-  conf_check(test, fcgip_proxy_cancel(f->proxy, id) == FCGIP_ENOTFOUND, "%s: after it was read", where);
+  conf_check(test, result.verdict == V_CANCELLED, "%s: %s", where,
+             conf_verdict_name(result.verdict));
+  conf_check(test, fcgip_proxy_cancel(f->proxy, id) == FCGIP_ENOTFOUND, "%s: after it was read",
+             where);
   conf_result_free(&result);
 }
 
-static void cancel_in(conf_test *test, const char *where, const char *script, const conf_request *spec)
+static void cancel_in(conf_test *test, const char *where, const char *script,
+                      const conf_request *spec)
 {
   const conf_request options = {.max_connections = 1, .connect_ms = 20000};
   fcgip_request *request;
@@ -483,13 +496,15 @@ void run_threads(conf_test *test)
 
   for (i = 0; i < 2; i++) {
     for (j = 0; j < 2; j++)
-      fixture_new(&pairs[i].f[j], &own[i], PEER_TCP4, j == 0 ? NULL : &(conf_request){.keep = 1}, "OKR AGAIN");
+      fixture_new(&pairs[i].f[j], &own[i], PEER_TCP4, j == 0 ? NULL : &(conf_request){.keep = 1},
+                  "OKR AGAIN");
     if (pthread_create(&threads[i], NULL, ask_both, &pairs[i]) != 0)
       abort();
   }
   for (i = 0; i < 2; i++) {
     pthread_join(threads[i], NULL);
-    conf_check(test, pairs[i].ok == 400 && own[i].outcome != OUTCOME_FAIL, "%d of 400: %s", pairs[i].ok, own[i].message);
+    conf_check(test, pairs[i].ok == 400 && own[i].outcome != OUTCOME_FAIL, "%d of 400: %s",
+               pairs[i].ok, own[i].message);
   }
   before = pairs[0].f[0].blocks;
   for (i = 0; i < 2; i++) {
@@ -498,7 +513,8 @@ void run_threads(conf_test *test)
       fixture_free(&pairs[i].f[j]);
     }
   }
-  CHECK(test, own[0].outcome != OUTCOME_FAIL && own[1].outcome != OUTCOME_FAIL && memory_blocks() == before);
+  CHECK(test, own[0].outcome != OUTCOME_FAIL && own[1].outcome != OUTCOME_FAIL &&
+                  memory_blocks() == before);
 }
 
 void run_twice(conf_test *test)
@@ -514,16 +530,19 @@ void run_twice(conf_test *test)
   g.blocks = SIZE_MAX; /* they are not the only ones */
   request = fixture_request(&f, NULL);
   id = fixture_send(&f, request);
-  CHECK(test, fcgip_proxy_read_response(g.proxy, id, 0, &response) == FCGIP_ENOTFOUND && response == NULL);
+  CHECK(test, fcgip_proxy_read_response(g.proxy, id, 0, &response) == FCGIP_ENOTFOUND &&
+                  response == NULL);
   fixture_take(&f, id, &result);
   CHECK(test, result.verdict == V_OK);
-  CHECK(test, fcgip_proxy_read_response(f.proxy, id, 0, &response) == FCGIP_ENOTFOUND && response == NULL);
+  CHECK(test, fcgip_proxy_read_response(f.proxy, id, 0, &response) == FCGIP_ENOTFOUND &&
+                  response == NULL);
   CHECK(test, fcgip_proxy_read_response(f.proxy, id + 1, 0, &response) == FCGIP_ENOTFOUND);
   CHECK(test, fcgip_proxy_read_response(f.proxy, 0, 0, &response) == FCGIP_ENOTFOUND);
   CHECK(test, fcgip_proxy_read_response(f.proxy, UINT64_MAX, -1, &response) == FCGIP_ENOTFOUND);
   CHECK(test, fcgip_proxy_handle_response(f.proxy, id, 0) == FCGIP_ENOTFOUND);
   CHECK(test, fcgip_proxy_wait_for_response(f.proxy, id, -1) == FCGIP_ENOTFOUND);
-  CHECK(test, fcgip_proxy_has_response(f.proxy, id) == FCGIP_ENOTFOUND && fcgip_proxy_cancel(f.proxy, id) == FCGIP_ENOTFOUND);
+  CHECK(test, fcgip_proxy_has_response(f.proxy, id) == FCGIP_ENOTFOUND &&
+                  fcgip_proxy_cancel(f.proxy, id) == FCGIP_ENOTFOUND);
   fcgip_request_free(request);
   conf_result_free(&result);
   fixture_free(&g);
@@ -533,7 +552,9 @@ void run_twice(conf_test *test)
 /* Ids are 64 bits wide; what limits is max_queued. */
 void run_many_ids(conf_test *test)
 {
-  const fcgip_endpoint_options limited = {.struct_size = sizeof(limited), .max_connections = 1, .max_queued = 100,
+  const fcgip_endpoint_options limited = {.struct_size = sizeof(limited),
+                                          .max_connections = 1,
+                                          .max_queued = 100,
                                           .allocator = memory_allocator()};
   const conf_request one = {.max_connections = 1};
   fcgip_endpoint *endpoint = NULL;
@@ -556,7 +577,8 @@ void run_many_ids(conf_test *test)
   CHECK(test, i == 70000 && fcgip_proxy_pending(f.proxy) == 70000);
   CHECK(test, fcgip_endpoint_parse(&endpoint, peer_address(f.peer), &limited) == FCGIP_OK);
   list[0] = endpoint;
-  CHECK(test, fcgip_round_robin_new(&collection, list, 1) == FCGIP_OK && fcgip_proxy_new(&proxy, collection, NULL) == FCGIP_OK);
+  CHECK(test, fcgip_round_robin_new(&collection, list, 1) == FCGIP_OK &&
+                  fcgip_proxy_new(&proxy, collection, NULL) == FCGIP_OK);
   for (i = 0; i < 101; i++)
     CHECK(test, fcgip_proxy_send_async_request(proxy, request, NULL) == FCGIP_OK);
   CHECK(test, fcgip_proxy_send_async_request(proxy, request, NULL) == FCGIP_EQUEUEFULL);

@@ -389,10 +389,12 @@ static void make(objects *o)
   if (fcgip_endpoint_new_unix(&o->endpoint, "/nowhere/at/all.sock", NULL) != FCGIP_OK)
     abort();
   list[0] = o->endpoint;
-  if (fcgip_round_robin_new(&o->collection, list, 1) != FCGIP_OK || fcgip_cluster_new(&o->all, list, 1) != FCGIP_OK ||
-      fcgip_proxy_new(&o->proxy, o->collection, NULL) != FCGIP_OK || fcgip_cluster_proxy_new(&o->cluster, o->all, NULL) != FCGIP_OK ||
-      fcgip_get_request_new(&o->request, "/srv/app.php", NULL, 0) != FCGIP_OK || fcgip_form_new(&o->form) != FCGIP_OK ||
-      fcgip_multipart_new(&o->multipart) != FCGIP_OK)
+  if (fcgip_round_robin_new(&o->collection, list, 1) != FCGIP_OK ||
+      fcgip_cluster_new(&o->all, list, 1) != FCGIP_OK ||
+      fcgip_proxy_new(&o->proxy, o->collection, NULL) != FCGIP_OK ||
+      fcgip_cluster_proxy_new(&o->cluster, o->all, NULL) != FCGIP_OK ||
+      fcgip_get_request_new(&o->request, "/srv/app.php", NULL, 0) != FCGIP_OK ||
+      fcgip_form_new(&o->form) != FCGIP_OK || fcgip_multipart_new(&o->multipart) != FCGIP_OK)
     abort();
   if (fcgip_proxy_send_request(o->proxy, o->request, &o->response) != FCGIP_ECONNECT)
     abort();

@@ -8,27 +8,38 @@
 #include "conformance/memory.h"
 
 #define JSON                                                                                       \
-  "{\"pool\":\"www\",\"process manager\":\"dynamic\",\"start time\":1795369135,\"start since\":58,"    \
-  "\"accepted conn\":4,\"listen queue\":0,\"max listen queue\":0,\"listen queue len\":511,"            \
-  "\"idle processes\":1,\"active processes\":1,\"total processes\":2,\"max active processes\":2,"      \
+  "{\"pool\":\"www\",\"process manager\":\"dynamic\",\"start time\":1795369135,\"start "           \
+  "since\":58,"                                                                                    \
+  "\"accepted conn\":4,\"listen queue\":0,\"max listen queue\":0,\"listen queue len\":511,"        \
+  "\"idle processes\":1,\"active processes\":1,\"total processes\":2,\"max active processes\":2,"  \
   "\"max children reached\":0,\"slow requests\":3"
 #define PROCESS(uri)                                                                               \
-  "{\"pid\":15866,\"state\":\"Running\",\"start time\":1795369135,\"start since\":58,\"requests\":3,"  \
-  "\"request duration\":57,\"request method\":\"GET\",\"request uri\":\"" uri "\",\"content length\":0," \
+  "{\"pid\":15866,\"state\":\"Running\",\"start time\":1795369135,\"start "                        \
+  "since\":58,\"requests\":3,"                                                                     \
+  "\"request duration\":57,\"request method\":\"GET\",\"request uri\":\"" uri                      \
+  "\",\"content length\":0,"                                                                       \
   "\"user\":\"-\",\"script\":\"-\",\"last request cpu\":0.50,\"last request memory\":2097152}"
 #define JSON_FULL(uri) JSON ", \"processes\":[" PROCESS(uri) "]}"
 #define TEXT                                                                                       \
   "pool:                 www\nprocess manager:      dynamic\n"                                     \
-  "start time:           22/Nov/2026:17:38:55 +0000\nstart since:          58\naccepted conn:        4\n" \
-  "listen queue:         0\nmax listen queue:     0\nlisten queue len:     511\nidle processes:       1\n" \
-  "active processes:     1\ntotal processes:      2\nmax active processes: 2\nmax children reached: 0\n"    \
+  "start time:           22/Nov/2026:17:38:55 +0000\nstart since:          58\naccepted conn:    " \
+  "    4\n"                                                                                        \
+  "listen queue:         0\nmax listen queue:     0\nlisten queue len:     511\nidle processes:  " \
+  "     1\n"                                                                                       \
+  "active processes:     1\ntotal processes:      2\nmax active processes: 2\nmax children "       \
+  "reached: 0\n"                                                                                   \
   "slow requests:        3\n"
 #define XML                                                                                        \
-  "<?xml version=\"1.0\" ?>\n<status>\n<pool>www</pool>\n<process-manager>dynamic</process-manager>\n"      \
-  "<start-time>1795369135</start-time>\n<start-since>58</start-since>\n<accepted-conn>4</accepted-conn>\n"  \
-  "<listen-queue>0</listen-queue>\n<max-listen-queue>0</max-listen-queue>\n<listen-queue-len>511</listen-queue-len>\n" \
-  "<idle-processes>1</idle-processes>\n<active-processes>1</active-processes>\n<total-processes>2</total-processes>\n" \
-  "<max-active-processes>2</max-active-processes>\n<max-children-reached>0</max-children-reached>\n"         \
+  "<?xml version=\"1.0\" "                                                                         \
+  "?>\n<status>\n<pool>www</pool>\n<process-manager>dynamic</process-manager>\n"                   \
+  "<start-time>1795369135</start-time>\n<start-since>58</start-since>\n<accepted-conn>4</"         \
+  "accepted-conn>\n"                                                                               \
+  "<listen-queue>0</listen-queue>\n<max-listen-queue>0</"                                          \
+  "max-listen-queue>\n<listen-queue-len>511</listen-queue-len>\n"                                  \
+  "<idle-processes>1</idle-processes>\n<active-processes>1</"                                      \
+  "active-processes>\n<total-processes>2</total-processes>\n"                                      \
+  "<max-active-processes>2</max-active-processes>\n<max-children-reached>0</"                      \
+  "max-children-reached>\n"                                                                        \
   "<slow-requests>3</slow-requests>\n</status>\n"
 
 /* A cluster of one peer, whose next page is to be said. */
@@ -138,11 +149,16 @@ static void all_fields(page *p, const char *path, const char *head, const char *
   CHECK(test, strcmp(fcgip_php_fpm_status_pool_name(s), "www") == 0);
   CHECK(test, strcmp(fcgip_php_fpm_status_process_manager(s), "dynamic") == 0);
   CHECK(test, fcgip_php_fpm_status_start_time(s) == 1795369135);
-  CHECK(test, fcgip_php_fpm_status_start_since(s) == 58 && fcgip_php_fpm_status_accepted_connections(s) == 4);
-  CHECK(test, fcgip_php_fpm_status_listen_queue(s) == 0 && fcgip_php_fpm_status_listen_queue_length(s) == 511);
-  CHECK(test, fcgip_php_fpm_status_idle_processes(s) == 1 && fcgip_php_fpm_status_active_processes(s) == 1);
-  CHECK(test, fcgip_php_fpm_status_total_processes(s) == 2 && fcgip_php_fpm_status_max_active_processes(s) == 2);
-  CHECK(test, fcgip_php_fpm_status_slow_requests(s) == 3 && fcgip_php_fpm_status_max_children_reached(s) == 0);
+  CHECK(test, fcgip_php_fpm_status_start_since(s) == 58 &&
+                  fcgip_php_fpm_status_accepted_connections(s) == 4);
+  CHECK(test, fcgip_php_fpm_status_listen_queue(s) == 0 &&
+                  fcgip_php_fpm_status_listen_queue_length(s) == 511);
+  CHECK(test, fcgip_php_fpm_status_idle_processes(s) == 1 &&
+                  fcgip_php_fpm_status_active_processes(s) == 1);
+  CHECK(test, fcgip_php_fpm_status_total_processes(s) == 2 &&
+                  fcgip_php_fpm_status_max_active_processes(s) == 2);
+  CHECK(test, fcgip_php_fpm_status_slow_requests(s) == 3 &&
+                  fcgip_php_fpm_status_max_children_reached(s) == 0);
   CHECK(test, fcgip_php_fpm_status_has(s, FCGIP_PHP_FPM_SLOW_REQUESTS) == 1);
   CHECK(test, fcgip_php_fpm_status_has(s, FCGIP_PHP_FPM_MEMORY_PEAK) == 0);
 }
@@ -155,7 +171,9 @@ static void formats(conf_test *test)
   all_fields(&p, "/status?json", JSON_HEAD, JSON "}");
   all_fields(&p, "/status?json&full", JSON_HEAD, JSON_FULL("\\/status?json&full"));
   CHECK(test, fcgip_php_fpm_status_process_count(status_of(&p)) == 1);
-  CHECK(test, strcmp(fcgip_php_fpm_process_request_uri(fcgip_php_fpm_status_process(status_of(&p), 0)), "/status?json&full") == 0);
+  CHECK(test,
+        strcmp(fcgip_php_fpm_process_request_uri(fcgip_php_fpm_status_process(status_of(&p), 0)),
+               "/status?json&full") == 0);
   CHECK(test, fcgip_php_fpm_process_pid(fcgip_php_fpm_status_process(status_of(&p), 0)) == 15866);
   all_fields(&p, "/status", TEXT_HEAD, TEXT);
   all_fields(&p, "/status?xml", XML_HEAD, XML);
@@ -180,10 +198,12 @@ static void spoofed(conf_test *test)
 
   page_new(&p, test);
   for (i = 0; i < sizeof(uris) / sizeof(uris[0]); i++) {
-    snprintf(body, sizeof(body), "%s, \"processes\":[{\"pid\":7,\"request uri\":\"%s\"}]}", JSON, uris[i].in);
+    snprintf(body, sizeof(body), "%s, \"processes\":[{\"pid\":7,\"request uri\":\"%s\"}]}", JSON,
+             uris[i].in);
     if (!CHECK(test, ask(&p, "/status?json&full", JSON_HEAD, body, strlen(body)) == FCGIP_OK))
       continue;
-    CHECK(test, fcgip_php_fpm_status_process_count(status_of(&p)) == 1 && fcgip_php_fpm_status_total_processes(status_of(&p)) == 2);
+    CHECK(test, fcgip_php_fpm_status_process_count(status_of(&p)) == 1 &&
+                    fcgip_php_fpm_status_total_processes(status_of(&p)) == 2);
     got = fcgip_php_fpm_process_request_uri(fcgip_php_fpm_status_process(status_of(&p), 0));
     conf_check(test, strcmp(got, uris[i].out) == 0, "\"%s\" became \"%s\"", uris[i].in, got);
     CHECK(test, fcgip_php_fpm_process_pid(fcgip_php_fpm_status_process(status_of(&p), 0)) == 7);
@@ -199,9 +219,11 @@ static void cut(page *p, const char *path, const char *head, const char *body, i
 
   for (k = 0; k < len; k++) {
     rc = ask(p, path, head, body, k);
-    conf_check(p->test, rc == FCGIP_ESTATUSFORMAT || (rc == FCGIP_OK && (!is_strict || k + 2 >= len)), "%s, %zu bytes: %d", path, k,
+    conf_check(p->test,
+               rc == FCGIP_ESTATUSFORMAT || (rc == FCGIP_OK && (!is_strict || k + 2 >= len)),
+               "%s, %zu bytes: %d", path, k, rc);
+    conf_check(p->test, (rc == FCGIP_OK) == (status_of(p) != NULL), "%s, %zu bytes: %d", path, k,
                rc);
-    conf_check(p->test, (rc == FCGIP_OK) == (status_of(p) != NULL), "%s, %zu bytes: %d", path, k, rc);
     if (rc == FCGIP_OK && fcgip_php_fpm_status_has(status_of(p), FCGIP_PHP_FPM_START_SINCE) == 0)
       CHECK(p->test, fcgip_php_fpm_status_start_since(status_of(p)) == 0);
   }
@@ -209,8 +231,14 @@ static void cut(page *p, const char *path, const char *head, const char *body, i
 
 static void truncated(conf_test *test)
 {
-  static const char *const odd[] = {JSON "} and more", JSON ",\"pool\":\"again\"}", JSON ",\"new key\":17}",
-                                    "{\"pool\":\"www\"}", "{}", "[]", "null", JSON "}}"};
+  static const char *const odd[] = {JSON "} and more",
+                                    JSON ",\"pool\":\"again\"}",
+                                    JSON ",\"new key\":17}",
+                                    "{\"pool\":\"www\"}",
+                                    "{}",
+                                    "[]",
+                                    "null",
+                                    JSON "}}"};
   size_t i;
   int rc;
   page p;
@@ -243,14 +271,30 @@ static void large(page *p, const char *open, const char *each, size_t times, con
     memcpy(body + at, each, strlen(each));
   strcpy(body + at, close_with);
   rc = ask(p, "/status?json&full", JSON_HEAD, body, strlen(body));
-  conf_check(p->test, rc == FCGIP_OK || rc == FCGIP_ESTATUSFORMAT || rc == FCGIP_ETOOLARGE, "%zu times \"%.20s\": %d", times, each, rc);
+  conf_check(p->test, rc == FCGIP_OK || rc == FCGIP_ESTATUSFORMAT || rc == FCGIP_ETOOLARGE,
+             "%zu times \"%.20s\": %d", times, each, rc);
   free(body);
 }
 
 static void numbers(conf_test *test)
 {
-  static const char *const values[] = {"9223372036854775808", "-1", "1e400", "007", "18446744073709551616", "1.5", "\"\\u0000\"",
-                                       "\"\\ud800\"", "\"\\udc00\\ud800\"", "true", "null", "[]", "{}", "1e5", "0x10", "--1", ""};
+  static const char *const values[] = {"9223372036854775808",
+                                       "-1",
+                                       "1e400",
+                                       "007",
+                                       "18446744073709551616",
+                                       "1.5",
+                                       "\"\\u0000\"",
+                                       "\"\\ud800\"",
+                                       "\"\\udc00\\ud800\"",
+                                       "true",
+                                       "null",
+                                       "[]",
+                                       "{}",
+                                       "1e5",
+                                       "0x10",
+                                       "--1",
+                                       ""};
   char body[3000];
   size_t i;
   int rc;
@@ -258,7 +302,8 @@ static void numbers(conf_test *test)
 
   page_new(&p, test);
   for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-    snprintf(body, sizeof(body), "{\"pool\":\"www\",\"accepted conn\":%s,\"total processes\":2}", values[i]);
+    snprintf(body, sizeof(body), "{\"pool\":\"www\",\"accepted conn\":%s,\"total processes\":2}",
+             values[i]);
     rc = ask(&p, "/status?json", JSON_HEAD, body, strlen(body));
     conf_check(test, rc == FCGIP_OK || rc == FCGIP_ESTATUSFORMAT, "%s: %d", values[i], rc);
   }
@@ -274,22 +319,33 @@ static void other_pages(conf_test *test)
   page p;
 
   page_new(&p, test);
-  CHECK(test, ask(&p, "/status", "Status: 404 Not Found\r\nContent-type: text/html\r\n\r\n", "File not found.\n", 16) == FCGIP_ESTATUSPATH);
+  CHECK(test, ask(&p, "/status", "Status: 404 Not Found\r\nContent-type: text/html\r\n\r\n",
+                  "File not found.\n", 16) == FCGIP_ESTATUSPATH);
   CHECK(test, status_of(&p) == NULL);
-  CHECK(test, ask(&p, "/status", "Content-Type: text/html\r\n\r\n", "<html>hello</html>", 18) == FCGIP_ESTATUSFORMAT);
+  CHECK(test, ask(&p, "/status", "Content-Type: text/html\r\n\r\n", "<html>hello</html>", 18) ==
+                  FCGIP_ESTATUSFORMAT);
   CHECK(test, ask(&p, "/status?json", JSON_HEAD, "", 0) == FCGIP_ESTATUSFORMAT);
   CHECK(test, ask(&p, "/status", TEXT_HEAD, "", 0) == FCGIP_ESTATUSFORMAT && status_of(&p) == NULL);
-  CHECK(test, ask(&p, "/status?json", "Content-Type: image/png\r\n\r\n", "\x89PNG", 4) == FCGIP_ESTATUSFORMAT);
-  CHECK(test, ask(&p, "/status", "Status: 500 Internal\r\n\r\n", TEXT, strlen(TEXT)) != FCGIP_OK && status_of(&p) == NULL);
+  CHECK(test, ask(&p, "/status?json", "Content-Type: image/png\r\n\r\n", "\x89PNG", 4) ==
+                  FCGIP_ESTATUSFORMAT);
+  CHECK(test, ask(&p, "/status", "Status: 500 Internal\r\n\r\n", TEXT, strlen(TEXT)) != FCGIP_OK &&
+                  status_of(&p) == NULL);
   page_free(&p);
 }
 
 #define ROW(number, flags_, function)                                                              \
-  {.id = "STA-" number, .level = 'M', .flags = (flags_), .run = (function), .needs = HAS_API}
+  {                                                                                                \
+    .id = "STA-" number, .level = 'M', .flags = (flags_), .run = (function), .needs = HAS_API      \
+  }
 
 static const conf_case cases[] = {
-    ROW("01", 0, formats),  ROW("01", SLOW, fpm_status_pages), ROW("02", 0, spoofed), ROW("03", SLOW, truncated),
-    ROW("04", SLOW, numbers), ROW("05", 0, other_pages),       ROW("06", SLOW, fpm_status_busy),
+    ROW("01", 0, formats),
+    ROW("01", SLOW, fpm_status_pages),
+    ROW("02", 0, spoofed),
+    ROW("03", SLOW, truncated),
+    ROW("04", SLOW, numbers),
+    ROW("05", 0, other_pages),
+    ROW("06", SLOW, fpm_status_busy),
 };
 
 CONF_GROUP(conf_sta, "STA", cases);

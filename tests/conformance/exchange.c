@@ -7,9 +7,9 @@
 #include "conformance/suite.h"
 #include "support/peer_conn.h"
 
-#define QUIET_MS 40000  /* nothing moves: it hangs */
+#define QUIET_MS 40000      /* nothing moves: it hangs */
 #define SHORT_QUIET_MS 2000 /* the same for a client that has no deadline */
-#define ENDLESS_MS 90000 /* it moves, and does not end */
+#define ENDLESS_MS 90000    /* it moves, and does not end */
 #define OKR_LEN 80
 
 /* A case that is being run: its peer, its session, and what it is compared with. */
@@ -44,7 +44,8 @@ void conf_note(conf_test *test, const char *format, ...)
 
   if (test->outcome != OUTCOME_PASS || len + 4 > sizeof(test->message))
     return;
-  len += (size_t)snprintf(test->message + len, sizeof(test->message) - len, "%s", len > 0 ? "; " : "");
+  len +=
+      (size_t)snprintf(test->message + len, sizeof(test->message) - len, "%s", len > 0 ? "; " : "");
   va_start(args, format);
   vsnprintf(test->message + len, sizeof(test->message) - len, format, args);
   va_end(args);
@@ -153,13 +154,14 @@ static void note(exchange *x, const char *where, const char *why, int is_split)
 {
   conf_test *test = x->test;
 
-  if (x->what->level == 'P' && (test->adapter->can & HAS_API) == 0 && test->outcome == OUTCOME_PASS) {
+  if (x->what->level == 'P' && (test->adapter->can & HAS_API) == 0 &&
+      test->outcome == OUTCOME_PASS) {
     test->outcome = OUTCOME_DIFFERS;
     snprintf(test->message, sizeof(test->message), "%s", why);
   } else if (is_split && (test->adapter->can & HAS_API) == 0) {
     if (test->outcome == OUTCOME_PASS)
-      snprintf(test->message, sizeof(test->message), "%s%s%s: %s", x->what->name ? x->what->name : "",
-               x->what->name ? ", " : "", where, why);
+      snprintf(test->message, sizeof(test->message), "%s%s%s: %s",
+               x->what->name ? x->what->name : "", x->what->name ? ", " : "", where, why);
     test->outcome = test->outcome == OUTCOME_PASS ? OUTCOME_WHOLE : test->outcome;
   } else if (test->outcome != OUTCOME_DIFFERS) {
     conf_fail(test, "%s%s%s: %s", x->what->name ? x->what->name : "", x->what->name ? ", " : "",
@@ -211,8 +213,9 @@ static int compare(exchange *x, const char *where)
 
   if (field == NULL)
     return 1;
-  snprintf(why, sizeof(why), "the %s differs: %s, body %zu, \"%.150s\" instead of %s, body %zu, \"%.150s\"",
-           field, conf_verdict_name(x->got.verdict), x->got.body.len, x->got.text.data,
+  snprintf(why, sizeof(why),
+           "the %s differs: %s, body %zu, \"%.150s\" instead of %s, body %zu, \"%.150s\"", field,
+           conf_verdict_name(x->got.verdict), x->got.body.len, x->got.text.data,
            conf_verdict_name(x->base.verdict), x->base.body.len, x->base.text.data);
   note(x, where, why, 1);
   return 0;
@@ -311,7 +314,8 @@ static int run_splits(exchange *x)
   if ((x->test->adapter->can & HAS_API) == 0 &&
       ((x->what->flags & FEW_SPLITS) != 0 || x->base_ms > 500 || x->test->outcome != OUTCOME_PASS))
     return 1;
-  if (splits == SPLITS_NONE || (x->what->flags & NO_SPLITS) != 0 || x->script->takes_time || len == 0)
+  if (splits == SPLITS_NONE || (x->what->flags & NO_SPLITS) != 0 || x->script->takes_time ||
+      len == 0)
     return 1;
   if (len <= 4096 && !run_cut(x, SIZE_MAX))
     return 0;
@@ -320,7 +324,7 @@ static int run_splits(exchange *x)
   for (x->cuts[0] = 1; x->cuts[0] <= last; x->cuts[0]++)
     if (!run_cut(x, 1))
       return 0;
-  if (len > 200 || (x->what->flags & TWO_WAY) != 0)
+  if (len > 200 || splits == SPLITS_TWO || (x->what->flags & TWO_WAY) != 0)
     return 1;
   for (x->cuts[0] = 1; x->cuts[0] < last; x->cuts[0]++)
     for (x->cuts[1] = x->cuts[0] + 1; x->cuts[1] <= last; x->cuts[1]++)

@@ -42,8 +42,8 @@ static void make(fixture *f, conf_test *test, peer_kind kind, const conf_request
   list[0] = f->endpoint;
   f->tap = between;
   if (fcgip_round_robin_new(&f->collection, list, 1) != FCGIP_OK ||
-      fcgip__proxy_new(&f->proxy, f->collection, &options, between != NULL ? &between->sys : NULL) !=
-          FCGIP_OK)
+      fcgip__proxy_new(&f->proxy, f->collection, &options,
+                       between != NULL ? &between->sys : NULL) != FCGIP_OK)
     abort();
 }
 
@@ -79,7 +79,7 @@ void fixture_free(fixture *f)
     conf_check(f->test, f->tap->open == 0, "%ld sockets leaked", f->tap->open);
   if (f->blocks != SIZE_MAX)
     conf_check(f->test, memory_blocks() == f->blocks, "%ld blocks of memory leaked",
-             (long)memory_blocks() - (long)f->blocks);
+               (long)memory_blocks() - (long)f->blocks);
 }
 
 void fixture_play(fixture *f, size_t connection, const char *script)

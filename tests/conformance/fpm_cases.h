@@ -2,7 +2,7 @@
 #ifndef CONFORMANCE_FPM_CASES_H
 #define CONFORMANCE_FPM_CASES_H
 
-#include "conformance/suite.h"
+#include "conformance/php.h"
 
 /* KAL */
 void fpm_recycle(conf_test *test);
@@ -11,6 +11,13 @@ void fpm_finish_request(conf_test *test);
 void fpm_kept_over_reload(conf_test *test);
 
 /* FPM */
+void fpm_roles_and_versions(conf_test *test);
+void fpm_ids(conf_test *test);
+void fpm_management(conf_test *test);
+void fpm_cut_pairs(conf_test *test);
+void fpm_content_lengths(conf_test *test);
+void fpm_two_on_one(conf_test *test);
+void fpm_held_workers(conf_test *test);
 void fpm_reloads_under_load(conf_test *test);
 void fpm_many_for_two(conf_test *test);
 void fpm_full_backlog(conf_test *test);
@@ -27,5 +34,10 @@ void fpm_killing(conf_test *test);
 /* STA */
 void fpm_status_pages(conf_test *test);
 void fpm_status_busy(conf_test *test);
+
+/* One request by hand; returns how it ended, as php_read(), and which records came: "6e" is STDOUT and
+ * END_REQUEST, "?" a record of another id. */
+int fpm_by_hand(const php *p, unsigned id, unsigned role, unsigned flags, const char *script,
+                char *types, conf_bytes *got);
 
 #endif

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "conformance/instrumented.h"
 #include "conformance/runner.h"
 #include "support/peer_conn.h"
 
@@ -40,7 +41,9 @@ static conf_splits splits_for(const conf_options *options, size_t column)
 {
   if (options->has_splits)
     return options->splits;
-  return column == 0 ? SPLITS_ALL : SPLITS_SOME;
+  if (column > 0)
+    return SPLITS_SOME;
+  return CONF_IS_INSTRUMENTED ? SPLITS_TWO : SPLITS_ALL;
 }
 
 static void run_row(const conf_options *options, conf_row *row, size_t column, size_t slot,
@@ -136,7 +139,10 @@ static void collect(job *j, int is_late)
     cell->outcome = OUTCOME_FAIL;
     n = (ssize_t)strlen(cell->message);
     snprintf(cell->message + n, sizeof(cell->message) - (size_t)n, "%sthe process %s %d",
-             n > 0 ? "; " : "", is_late ? "hung; killed by" : WIFSIGNALED(status) ? "died of signal" : "ended with status",
+             n > 0 ? "; " : "",
+             is_late               ? "hung; killed by"
+             : WIFSIGNALED(status) ? "died of signal"
+                                   : "ended with status",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
   }
   j->pid = 0;

@@ -149,8 +149,8 @@ static int judge_body(const conf_test *test, const conf_expect *want, const conf
   if (want->pattern != 0)
     return is_pattern(want->pattern, &got->body, why);
   if (want->body != NULL)
-    return same_bytes("body", want->body,
-                      want->body_len > 0 ? want->body_len : strlen(want->body), &got->body, why);
+    return same_bytes("body", want->body, want->body_len > 0 ? want->body_len : strlen(want->body),
+                      &got->body, why);
   return 1;
 }
 

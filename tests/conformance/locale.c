@@ -12,7 +12,8 @@ int conf_set_locale(conf_test *test, const char *name)
 
   if (setlocale(LC_ALL, name) != NULL)
     return 1;
-  snprintf(command, sizeof(command), "localedef --no-archive -i %.*s -f %s %s/%s >%s/localedef.log 2>&1",
+  snprintf(command, sizeof(command),
+           "localedef --no-archive -i %.*s -f %s %s/%s >%s/localedef.log 2>&1",
            (int)(charset - name), name, charset + 1, test->folder, name, test->folder);
   if (system(command) != 0) {
     conf_skip(test, "there is no %s, nor localedef to make it", name);

@@ -17,19 +17,23 @@ static const char usage[] =
     "usage: conformance [options]\n"
     "  --filter GLOB      only the ids that match, such as 'HDR-*'\n"
     "  --adapter NAME     only this client: libfcgiproxy, cgi-fcgi, nginx\n"
-    "  --splits HOW       none, some or all; by default all for libfcgiproxy, some for the others\n"
-    "  --short            without what takes seconds of computing, for slow tools such as valgrind\n"
-    "  --jobs N           processes at the same time, by default one per processor; 0: all in this one\n"
+    "  --splits HOW       none, some, two (byte by byte, and cut at every byte) or all (in three, "
+    "too); by\n"
+    "                     default all for libfcgiproxy (two with sanitizers), some for the others\n"
+    "  --short            without what takes seconds of computing, for slow tools such as "
+    "valgrind\n"
+    "  --jobs N           processes at the same time, by default one per processor; 0: all in this "
+    "one\n"
     "  --junit FILE       writes the table as JUnit XML, too\n"
     "  --notes            also shows what was measured, and why something was skipped\n"
     "  --list             only lists the ids and where they are tested\n";
 
 static int parse_splits(const char *text, conf_options *options)
 {
-  static const char *const names[] = {"none", "some", "all"};
+  static const char *const names[] = {"none", "some", "two", "all"};
   size_t i;
 
-  for (i = 0; i < 3; i++) {
+  for (i = 0; i < 4; i++) {
     if (strcmp(text, names[i]) == 0) {
       options->splits = (conf_splits)i;
       options->has_splits = 1;
@@ -46,8 +50,7 @@ static int parse(int argc, char **argv, conf_options *options)
                                         {"splits", 1, NULL, 's'}, {"short", 0, NULL, 'q'},
                                         {"jobs", 1, NULL, 'j'},   {"junit", 1, NULL, 'x'},
                                         {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'},
-                                        {"notes", 0, NULL, 'n'},
-                                        {NULL, 0, NULL, 0}};
+                                        {"notes", 0, NULL, 'n'},  {NULL, 0, NULL, 0}};
   int c;
 
   while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {

@@ -9,9 +9,9 @@
 
 const fcgip_allocator *memory_allocator(void);
 
-size_t memory_blocks(void);    /* not given back */
+size_t memory_blocks(void); /* not given back */
 size_t memory_bytes(void);
-size_t memory_peak(void);      /* of bytes, since the last call of memory_reset_peak() */
+size_t memory_peak(void); /* of bytes, since the last call of memory_reset_peak() */
 void memory_reset_peak(void);
 
 #endif

@@ -25,8 +25,8 @@
 
 static const char *find_program(void)
 {
-  static const char *const names[] = {"php-fpm8.2", "php-fpm", "php-fpm8.5", "php-fpm8.4", "php-fpm8.3",
-                                      "php-fpm8.1", "php-fpm8.0", "php-fpm7.4"};
+  static const char *const names[] = {"php-fpm8.2", "php-fpm",    "php-fpm8.5", "php-fpm8.4",
+                                      "php-fpm8.3", "php-fpm8.1", "php-fpm8.0", "php-fpm7.4"};
   size_t i;
 
   for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -222,11 +222,12 @@ const char *php_script(const php *p, const char *name, const char *source)
   return path;
 }
 
-void php_request(reference_bytes *to, unsigned id, unsigned role, unsigned flags, const char *script,
-                 const char *content)
+void php_request(reference_bytes *to, unsigned id, unsigned role, unsigned flags,
+                 const char *script, const char *content)
 {
   char length[24];
-  const char *names[] = {"SCRIPT_FILENAME", "SCRIPT_NAME", "REQUEST_METHOD", "QUERY_STRING", "CONTENT_LENGTH"};
+  const char *names[] = {"SCRIPT_FILENAME", "SCRIPT_NAME", "REQUEST_METHOD", "QUERY_STRING",
+                         "CONTENT_LENGTH"};
   const char *values[] = {script, script, content != NULL ? "POST" : "GET", "", length};
 
   snprintf(length, sizeof(length), "%zu", content != NULL ? strlen(content) : 0);
@@ -323,7 +324,7 @@ void php_fixture_free(fixture *f)
   fcgip_endpoint_free(f->endpoint);
   if (f->blocks != SIZE_MAX)
     conf_check(f->test, memory_blocks() == f->blocks, "%ld blocks of memory leaked",
-             (long)memory_blocks() - (long)f->blocks);
+               (long)memory_blocks() - (long)f->blocks);
 }
 
 fcgip_request *php_get(const char *script)

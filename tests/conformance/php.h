@@ -42,8 +42,8 @@ int php_read(int fd, int timeout_ms, conf_bytes *got);
 int php_exchange(const php *p, const reference_bytes *sent, int timeout_ms, conf_bytes *got);
 
 /* A request for the script in reference_bytes: with this id, role and flags, and content. */
-void php_request(reference_bytes *to, unsigned id, unsigned role, unsigned flags, const char *script,
-                 const char *content);
+void php_request(reference_bytes *to, unsigned id, unsigned role, unsigned flags,
+                 const char *script, const char *content);
 
 /* A fact about php-fpm, which is only one on 8.2. */
 void php_fact(const php *p, int is_so, const char *what);

@@ -9,12 +9,12 @@
 extern const conf_adapter *const conf_adapters[CONF_ADAPTERS];
 
 typedef struct conf_options {
-  const char *filter;    /* a glob of ids; NULL: all */
-  const char *junit;     /* a file */
-  const char *adapter;   /* only this one; NULL: all */
-  int has_splits;        /* 0: all for the library, some for the others */
+  const char *filter;  /* a glob of ids; NULL: all */
+  const char *junit;   /* a file */
+  const char *adapter; /* only this one; NULL: all */
+  int has_splits;      /* 0: all for the library, some for the others */
   conf_splits splits;
-  size_t jobs;           /* processes at the same time; 0: everything in this one */
+  size_t jobs; /* processes at the same time; 0: everything in this one */
   int is_short;
   int only_lists;
   int shows_notes;
@@ -37,7 +37,8 @@ typedef struct conf_row {
 typedef struct conf_table {
   conf_row *rows;
   size_t count;
-  const char *absent[CONF_ADAPTERS]; /* why the adapter's column is empty; "" if it was not asked for */
+  const char
+      *absent[CONF_ADAPTERS]; /* why the adapter's column is empty; "" if it was not asked for */
 } conf_table;
 
 /* The place named by `see`, or NULL: of a row that is tested elsewhere, wholly or in part. */

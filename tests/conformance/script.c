@@ -17,8 +17,8 @@ typedef struct parser {
   conf_script *script;
   const char *text, *at;
   size_t data_cap, step_cap, id_cap, id_count, step_count;
-  size_t send_from;    /* where the data of the open step begins */
-  size_t send_ids;     /* and its ids */
+  size_t send_from; /* where the data of the open step begins */
+  size_t send_ids;  /* and its ids */
   int is_open;
   uint64_t pattern;
   text_arg args[ARGS];
@@ -177,9 +177,9 @@ static void put(parser *p, const void *bytes, size_t len)
 static void put_header(parser *p, unsigned version, unsigned type, unsigned id, size_t len,
                        unsigned padding, unsigned reserved)
 {
-  const uint8_t header[8] = {(uint8_t)version,    (uint8_t)type, (uint8_t)(id >> 8),
-                             (uint8_t)id,         (uint8_t)(len >> 8), (uint8_t)len,
-                             (uint8_t)padding,    (uint8_t)reserved};
+  const uint8_t header[8] = {(uint8_t)version, (uint8_t)type,       (uint8_t)(id >> 8),
+                             (uint8_t)id,      (uint8_t)(len >> 8), (uint8_t)len,
+                             (uint8_t)padding, (uint8_t)reserved};
   conf_script *s = p->script;
 
   put(p, header, sizeof(header));
@@ -205,9 +205,9 @@ static void put_record(parser *p, unsigned type, unsigned id, const void *conten
 static void put_end(parser *p, uint64_t app, uint64_t status, const char *reserved,
                     unsigned padding)
 {
-  const uint8_t body[8] = {(uint8_t)(app >> 24),   (uint8_t)(app >> 16),   (uint8_t)(app >> 8),
-                           (uint8_t)app,           (uint8_t)status,        (uint8_t)reserved[0],
-                           (uint8_t)reserved[1],   (uint8_t)reserved[2]};
+  const uint8_t body[8] = {(uint8_t)(app >> 24), (uint8_t)(app >> 16), (uint8_t)(app >> 8),
+                           (uint8_t)app,         (uint8_t)status,      (uint8_t)reserved[0],
+                           (uint8_t)reserved[1], (uint8_t)reserved[2]};
 
   put_record(p, 3, 1, body, sizeof(body), padding);
 }
@@ -249,8 +249,8 @@ static void action(parser *p, peer_op op, uint32_t ms, uint64_t count)
   close_send(p, PEER_SEND, 0, 0);
   add_step(p, op, ms, count);
   p->script->takes_time |= op == PEER_PAUSE || op == PEER_READ_SLOWLY;
-  p->script->ends_connection |= op == PEER_FIN || op == PEER_CLOSE ||
-                                op == PEER_RST || op == PEER_HALF;
+  p->script->ends_connection |=
+      op == PEER_FIN || op == PEER_CLOSE || op == PEER_RST || op == PEER_HALF;
 }
 
 static void parse_item(parser *p);

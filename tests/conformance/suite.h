@@ -13,20 +13,20 @@
 /* What is zero is not looked at. */
 typedef struct conf_expect {
   conf_verdict verdict, other; /* this one, or that */
-  const char *what;  /* words of the error text: one of those between "|" has to be in it */
-  int error_number;  /* -1: none */
-  int status;        /* -1: none */
+  const char *what; /* words of the error text: one of those between "|" has to be in it */
+  int error_number; /* -1: none */
+  int status;       /* -1: none */
   const char *status_text;
   const char *headers; /* exactly these, as in conf_result; "" for none: "-" */
   const char *output;  /* STDOUT as it came */
   const char *body;
-  size_t body_len;     /* of a body with NULs in it */
-  uint64_t pattern;    /* the body is this many bytes of the script's pattern; UINT64_MAX: 0 */
+  size_t body_len;  /* of a body with NULs in it */
+  uint64_t pattern; /* the body is this many bytes of the script's pattern; UINT64_MAX: 0 */
   const char *error_output;
   size_t error_output_len;
   int has_app_status;
   uint32_t app_status;
-  int is_partial;      /* 1 yes, -1 no; so the next two */
+  int is_partial; /* 1 yes, -1 no; so the next two */
   int is_truncated;
   int is_retry_safe;
   /* With keep: the next request of the session comes on the same connection, 1, or on another, -1. */
@@ -34,17 +34,17 @@ typedef struct conf_expect {
 } conf_expect;
 
 enum conf_flag {
-  NO_SPLITS = 1 << 0,    /* time or the end of the connection decides */
-  TWO_WAY = 1 << 1,      /* of many like it: no 3-way splits, ... */
-  FEW_SPLITS = 1 << 10,  /* ... or not even all 2-way splits */
-  ALSO_TCP = 1 << 2,     /* once over TCP, too */
-  KEEPS_OPEN = 1 << 3,   /* do not look whether the client has closed */
-  ANY_REQUEST = 1 << 4,  /* what the client sent need not be whole */
-  SLOW = 1 << 5,         /* takes seconds: begun first */
-  NO_SYNC = 1 << 6,      /* not once more with the blocking call */
-  LONG = 1 << 7,         /* seconds of computing: left out with --short */
-  ANY_BODY = 1 << 8,     /* other clients may do as they like with the body */
-  HAS_MORE = 1 << 9      /* `see` says where the rest of the id is tested */
+  NO_SPLITS = 1 << 0,   /* time or the end of the connection decides */
+  TWO_WAY = 1 << 1,     /* of many like it: no 3-way splits, ... */
+  FEW_SPLITS = 1 << 10, /* ... or not even all 2-way splits */
+  ALSO_TCP = 1 << 2,    /* once over TCP, too */
+  KEEPS_OPEN = 1 << 3,  /* do not look whether the client has closed */
+  ANY_REQUEST = 1 << 4, /* what the client sent need not be whole */
+  SLOW = 1 << 5,        /* takes seconds: begun first */
+  NO_SYNC = 1 << 6,     /* not once more with the blocking call */
+  LONG = 1 << 7,        /* seconds of computing: left out with --short */
+  ANY_BODY = 1 << 8,    /* other clients may do as they like with the body */
+  HAS_MORE = 1 << 9     /* `see` says where the rest of the id is tested */
 };
 
 typedef struct conf_test conf_test;
@@ -67,7 +67,7 @@ struct conf_case {
   const char *see;
 };
 
-typedef enum conf_splits { SPLITS_NONE, SPLITS_SOME, SPLITS_ALL } conf_splits;
+typedef enum conf_splits { SPLITS_NONE, SPLITS_SOME, SPLITS_TWO, SPLITS_ALL } conf_splits;
 
 /* What came of a row with an adapter. */
 typedef enum conf_outcome {
@@ -101,7 +101,8 @@ int conf_exchange_f(conf_test *test, const conf_case *exchange, const char *form
 
 /* Runs of one session, one after another, none of them split: the first connection sees the case's
  * script, each further one `OKR`. Returns how many connections there were; 0 after a failure. */
-size_t conf_sequence(conf_test *test, const conf_case *what, const conf_expect *wants, size_t count);
+size_t conf_sequence(conf_test *test, const conf_case *what, const conf_expect *wants,
+                     size_t count);
 
 /* One run without splits, of which the caller wants to see everything: plays `script` on a Unix peer,
  * hands out what the client said and sent. Both are the caller's; NULL if not wanted. */

@@ -95,7 +95,8 @@ void conf_print_list(const conf_table *table)
 
 static const char *cell_text(const conf_table *table, const conf_row *row, size_t column)
 {
-  static const char *const words[] = {"pass", "FAIL", "only whole", "differs", "skipped", "elsewhere"};
+  static const char *const words[] = {"pass",    "FAIL",    "only whole",
+                                      "differs", "skipped", "elsewhere"};
 
   if (table->absent[column] != NULL)
     return "-";
@@ -126,8 +127,7 @@ static void print_messages(const conf_table *table, int with_notes)
     for (i = 0; i < table->count; i++) {
       cell = &table->rows[i].cells[j];
       if (cell->outcome == OUTCOME_FAIL || cell->outcome == OUTCOME_WHOLE ||
-          cell->outcome == OUTCOME_DIFFERS ||
-          (j == 0 && cell->outcome == OUTCOME_SKIPPED) ||
+          cell->outcome == OUTCOME_DIFFERS || (j == 0 && cell->outcome == OUTCOME_SKIPPED) ||
           (with_notes && cell->message[0] != '\0')) {
         printf("  %-8s %s: ", table->rows[i].first->id, cell_text(table, &table->rows[i], j));
         print_message(cell->message);
@@ -143,8 +143,8 @@ static void print_totals(const conf_table *table)
   double seconds;
   size_t i, j;
 
-  printf("\n%-14s %6s %6s %11s %8s %8s %10s %10s %9s\n", "", "pass", "FAIL", "only whole", "differs",
-         "skipped", "elsewhere", "runs", "seconds");
+  printf("\n%-14s %6s %6s %11s %8s %8s %10s %10s %9s\n", "", "pass", "FAIL", "only whole",
+         "differs", "skipped", "elsewhere", "runs", "seconds");
   for (j = 0; j < CONF_ADAPTERS; j++) {
     if (table->absent[j] != NULL) {
       if (table->absent[j][0] != '\0')
@@ -159,9 +159,9 @@ static void print_totals(const conf_table *table)
       runs += table->rows[i].cells[j].runs;
       seconds += table->rows[i].cells[j].seconds;
     }
-    printf("%-14s %6u %6u %11u %8u %8u %10u %10llu %9.1f\n", conf_adapters[j]->name, n[OUTCOME_PASS],
-           n[OUTCOME_FAIL], n[OUTCOME_WHOLE], n[OUTCOME_DIFFERS], n[OUTCOME_SKIPPED],
-           n[OUTCOME_ELSEWHERE], runs, seconds);
+    printf("%-14s %6u %6u %11u %8u %8u %10u %10llu %9.1f\n", conf_adapters[j]->name,
+           n[OUTCOME_PASS], n[OUTCOME_FAIL], n[OUTCOME_WHOLE], n[OUTCOME_DIFFERS],
+           n[OUTCOME_SKIPPED], n[OUTCOME_ELSEWHERE], runs, seconds);
   }
 }
 
@@ -213,12 +213,12 @@ static void put_case(FILE *f, const conf_table *table, const conf_row *row, size
 {
   const conf_cell *cell = &row->cells[column];
   const char *element = cell->outcome == OUTCOME_FAIL || cell->outcome == OUTCOME_WHOLE ? "failure"
-                        : cell->outcome == OUTCOME_SKIPPED ? "skipped"
+                        : cell->outcome == OUTCOME_SKIPPED                              ? "skipped"
                         : cell->outcome == OUTCOME_DIFFERS ? "system-out"
                                                            : NULL;
 
-  fprintf(f, "    <testcase classname=\"%s.%s\" name=\"%s\" time=\"%.3f\">", conf_adapters[column]->name,
-          row->group, row->first->id, cell->seconds);
+  fprintf(f, "    <testcase classname=\"%s.%s\" name=\"%s\" time=\"%.3f\">",
+          conf_adapters[column]->name, row->group, row->first->id, cell->seconds);
   if (cell->outcome == OUTCOME_ELSEWHERE) {
     fputs("<skipped message=\"see ", f);
     put_escaped(f, conf_row_see(row));

@@ -55,8 +55,9 @@ static int tap_self(void *context, int fd, const fcgip__address *address)
 {
   int64_t error;
 
-  return fails(context, TAP_SELF, &error) ? 1
-                                          : fcgip__sys_posix.is_self_connected_fn(NULL, fd, address);
+  return fails(context, TAP_SELF, &error)
+             ? 1
+             : fcgip__sys_posix.is_self_connected_fn(NULL, fd, address);
 }
 
 /* As many of the pieces as make `most` bytes; the last one is shortened. */

@@ -24,11 +24,11 @@ typedef enum tap_call {
 } tap_call;
 
 typedef struct tap_rule {
-  int error;          /* an errno; 0: the call goes through */
-  unsigned long from; /* the first call that fails, counted from 1 */
+  int error;           /* an errno; 0: the call goes through */
+  unsigned long from;  /* the first call that fails, counted from 1 */
   unsigned long count; /* how many; 0: all */
-  int does_it;        /* the call is made all the same (close, connect), only its result is another */
-  size_t at_most;     /* bytes that go through at a time; 0: any */
+  int does_it;    /* the call is made all the same (close, connect), only its result is another */
+  size_t at_most; /* bytes that go through at a time; 0: any */
 } tap_rule;
 
 typedef struct tap {
@@ -37,7 +37,8 @@ typedef struct tap {
   tap_rule rules[TAP_CALLS];
   long open; /* sockets that are open now */
   uint64_t bytes_sent;
-  const char *const *resolves_to; /* numeric addresses, the last one NULL; NULL: as the system says */
+  const char *const
+      *resolves_to; /* numeric addresses, the last one NULL; NULL: as the system says */
   uint64_t tick_us; /* if not 0, the clock stands, but for this much with each call of any kind */
   uint64_t now_us;
   int jitters; /* poll() comes back at once, saying nothing */

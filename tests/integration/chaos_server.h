@@ -217,7 +217,7 @@ static inline int bad_listen_unix(bad_server *server)
   struct sockaddr_un un = {.sun_family = AF_UNIX};
 
   snprintf(un.sun_path, sizeof(un.sun_path), "%.64s/s", server->folder);
-  snprintf(server->address, sizeof(server->address), "unix://%.64s/s", server->folder);
+  snprintf(server->address, sizeof(server->address), "unix://%.80s", un.sun_path);
   server->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (server->listener < 0 || bind(server->listener, (struct sockaddr *)&un, sizeof(un)) != 0)
     return -1;

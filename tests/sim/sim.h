@@ -159,7 +159,7 @@ struct sim_run {
   unsigned noise;          /* per mille of calls that are interrupted, cut short ... */
   unsigned failures;       /* per 10000 of calls that fail */
   unsigned mischief;       /* per mille of callbacks that do something */
-  int has_pauses;    /* requests are paused and starved: nobody waits without a limit */
+  int has_pauses;          /* requests are paused and starved: nobody waits without a limit */
   fcgip_response *kept[8]; /* references */
   size_t kept_count;
   uint64_t results;

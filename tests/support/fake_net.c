@@ -47,12 +47,11 @@ void fake_net_violate(fake_net *net, const char *rule)
 
 fake_socket *fake_net_by_fd(fake_net *net, int fd)
 {
-  size_t i;
+  size_t slot = (size_t)(fd - FIRST_FD);
 
-  for (i = net->socket_count; i-- > 0;)
-    if (net->sockets[i].fd == fd && net->sockets[i].is_open)
-      return &net->sockets[i];
-  return NULL;
+  if (fd < FIRST_FD || slot >= net->slot_count || net->slots[slot] == 0)
+    return NULL;
+  return &net->sockets[net->slots[slot] - 1];
 }
 
 /* For the calls of the engine: a socket that is open, or a broken rule. */
@@ -74,13 +73,17 @@ fake_socket *fake_net_socket(fake_net *net, size_t socket)
 
 /* ---- connecting ---- */
 
-static int lowest_free_fd(fake_net *net)
+/* The lowest descriptor that is free, as the system does; it is the next socket's now. */
+static int take_fd(fake_net *net)
 {
-  int fd = FIRST_FD;
+  size_t slot = 0;
 
-  while (fake_net_by_fd(net, fd) != NULL)
-    fd++;
-  return fd;
+  while (slot < net->slot_count && net->slots[slot] != 0)
+    slot++;
+  if (slot == net->slot_count)
+    net->slots = grow(net->slots, ++net->slot_count, sizeof(*net->slots));
+  net->slots[slot] = net->socket_count + 1;
+  return FIRST_FD + (int)slot;
 }
 
 static int fake_socket_fn(void *context, const fcgip__address *address)
@@ -93,7 +96,7 @@ static int fake_socket_fn(void *context, const fcgip__address *address)
   net->sockets = grow(net->sockets, net->socket_count + 1, sizeof(*net->sockets));
   socket = &net->sockets[net->socket_count];
   memset(socket, 0, sizeof(*socket));
-  socket->fd = lowest_free_fd(net);
+  socket->fd = take_fd(net);
   socket->is_open = 1;
   socket->room = SIZE_MAX;
   socket->opened_us = net->now_us;
@@ -309,6 +312,7 @@ static int fake_close_fn(void *context, int fd)
     return -EBADF;
   if (socket->watched != 0)
     fake_net_violate(net, "closed before the watch function was told 0");
+  net->slots[fd - FIRST_FD] = 0;
   socket->is_open = 0;
   socket->closed_us = net->now_us;
   net->open_count--;
@@ -542,6 +546,7 @@ void fake_net_deinit(fake_net *net)
   for (i = 0; i < net->event_count; i++)
     free(net->events[i].data);
   free(net->sockets);
+  free(net->slots);
   free(net->events);
   memset(net, 0, sizeof(*net));
 }

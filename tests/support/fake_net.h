@@ -85,6 +85,8 @@ typedef struct fake_net {
 
   fake_socket *sockets;
   size_t socket_count;
+  size_t *slots; /* by descriptor: the socket's number and one, 0 if it is not open */
+  size_t slot_count;
   size_t open_count;
   fake_event *events;
   size_t event_count;

@@ -121,7 +121,7 @@ static void begin(fault_bench *bench, const fault *faults, size_t count)
   bench->cluster = NULL;
   bench->is_gone = 0;
   bench->page = NULL;
-  bench->cluster_results = bench->cluster_due = 0;
+  bench->cluster_results = bench->cluster_due = bench->cluster_ok = 0;
   bench->fault_count = count;
   if (count > 0)
     memcpy(bench->faults, faults, count * sizeof(*faults));
@@ -129,15 +129,16 @@ static void begin(fault_bench *bench, const fault *faults, size_t count)
   bench->is_armed = 1;
 }
 
+static void drain(fault_bench *bench);
+
 /* After all that, the proxy works. */
 static void check_usable(fault_bench *bench)
 {
-  size_t before = bench->request_count;
   fault_request *request;
 
-  if (bench->proxy == NULL || bench->is_gone || bench->world.failed)
+  if ((bench->proxy == NULL && bench->cluster == NULL) || bench->is_gone || bench->world.failed)
     return;
-  if (before == FAULT_REQUESTS) {
+  if (bench->request_count == FAULT_REQUESTS) {
     fault_wrong(bench, "no room for a last request");
     return;
   }
@@ -146,6 +147,12 @@ static void check_usable(fault_bench *bench)
   request = fault_request_new(bench, "GET", 0);
   if (request == NULL) {
     fault_wrong(bench, "no request can be made afterwards");
+    return;
+  }
+  if (bench->cluster != NULL) {
+    if (!fault_send(request))
+      fault_wrong(bench, "nothing can be sent afterwards");
+    drain(bench);
     return;
   }
   fault_send_sync(request);
@@ -174,11 +181,64 @@ static void check_requests(fault_bench *bench)
                 bench->cluster_due);
 }
 
+/* A scenario may have gone home early. */
+static void drain(fault_bench *bench)
+{
+  fcgip_response *response;
+  size_t i;
+
+  for (i = 0; i < bench->request_count && bench->proxy != NULL; i++) {
+    fault_request *request = &bench->requests[i];
+
+    if (!request->is_sent || request->results > 0 || bench->is_gone)
+      continue;
+    (void)fcgip_proxy_resume(bench->proxy, request->id);
+    fault_read(request, -1);
+  }
+  while (bench->cluster != NULL &&
+         fcgip_cluster_proxy_next_response(bench->cluster, -1, &response) == 1)
+    fault_take(bench, response);
+}
+
+/* What passes by itself changes no result. */
+static void compare(fault_bench *bench)
+{
+  size_t i;
+
+  for (i = 0; i < bench->fault_count; i++)
+    if (!bench->faults[i].kind->is_harmless ||
+        (bench->faults[i].stays && bench->faults[i].kind->verdict.most == 0))
+      return;
+  if (bench->fault_count == 0 || bench->expected_count == 0 || bench->is_timed)
+    return;
+  for (i = 0; i < bench->request_count && i < bench->expected_count; i++)
+    if (bench->requests[i].error != bench->expected[i])
+      fault_wrong(bench, "request %zu ends with %s, without the fault with %s", i,
+                  fcgip_errname(bench->requests[i].error), fcgip_errname(bench->expected[i]));
+  if (bench->request_count != bench->expected_count || bench->cluster_ok != bench->expected_ok)
+    fault_wrong(bench, "more or fewer results than without the fault");
+}
+
+static void keep_expected(fault_bench *bench)
+{
+  size_t i;
+
+  if (bench->fault_count > 0)
+    return;
+  bench->expected_count = bench->request_count;
+  bench->expected_ok = bench->cluster_ok;
+  for (i = 0; i < bench->request_count; i++)
+    bench->expected[i] = bench->requests[i].error;
+}
+
 static void finish(fault_bench *bench)
 {
   size_t i;
 
+  drain(bench);
   bench->is_armed = 0;
+  keep_expected(bench);
+  compare(bench);
   check_usable(bench);
   if (!bench->is_gone) {
     fcgip_proxy_free(bench->proxy);
@@ -203,6 +263,7 @@ static void finish(fault_bench *bench)
 int fault_run(fault_bench *bench, const fault_scenario *scenario, const fault *faults, size_t count)
 {
   begin(bench, faults, count);
+  bench->is_timed = scenario->is_timed;
   scenario->fn(bench);
   finish(bench);
   return bench->struck > 0;

@@ -25,6 +25,7 @@ typedef struct fault_kind {
   sim_verdict verdict;
   uint64_t jump_us; /* the clock jumps */
   int stops_once;   /* makes no sense for all later uses: the world would stand still */
+  int is_harmless;  /* once, it must not change any result */
 } fault_kind;
 
 extern const fault_kind fault_kinds[];
@@ -42,6 +43,7 @@ typedef struct fault_bench fault_bench;
 typedef struct fault_scenario {
   const char *name;
   void (*fn)(fault_bench *bench);
+  int is_timed; /* what comes of it depends on when things happen */
 } fault_scenario;
 
 extern const fault_scenario fault_scenarios[];
@@ -52,13 +54,13 @@ typedef struct fault_request {
   fault_bench *bench;
   fcgip_request *request;
   fcgip_request_id id;
-  int is_sent;      /* a result is due */
+  int is_sent; /* a result is due */
   unsigned results;
-  int error; /* of the last */
+  int error;               /* of the last */
   unsigned made, released; /* release functions */
   size_t body_len;         /* of the answer */
   uint32_t think_us;
-  int writes_first; /* the answer, before the content is read */
+  int writes_first;                         /* the answer, before the content is read */
   int frees_proxy, cancels, sends, refuses; /* in its callbacks */
   int starves;                              /* its content source, once */
 } fault_request;
@@ -87,6 +89,14 @@ struct fault_bench {
   size_t request_count;
   const char *page; /* of a status scenario */
   unsigned cluster_results, cluster_due;
+  unsigned cluster_ok; /* of them successes */
+  /* Of a run without faults: the results that harmless ones must not change. */
+  const fault_scenario *scenario;
+  int is_timed;
+  int expected[FAULT_REQUESTS];
+  size_t expected_count;
+  unsigned expected_ok;
+  size_t runs, points, failures;
 };
 
 void fault_bench_init(fault_bench *bench);
@@ -95,6 +105,20 @@ void fault_bench_deinit(fault_bench *bench);
 /* Runs the scenario with these faults and looks at what is left. 1 if a fault struck. What was wrong is in bench->world.why. */
 int fault_run(fault_bench *bench, const fault_scenario *scenario, const fault *faults,
               size_t count);
+
+/* The same, and tells on stderr what was wrong. Adds to bench->runs, ->points (if a fault struck) and ->failures. */
+int fault_try(fault_bench *bench, const fault_scenario *scenario, const fault *faults,
+              size_t count);
+
+/* Runs the scenario without a fault, to have something to compare with. 0 if even that fails. */
+int fault_baseline(fault_bench *bench, const fault_scenario *scenario);
+
+/* Every single fault that strikes in the scenario, each tried once. *out is yours to free. */
+size_t fault_sweep(fault_bench *bench, const fault_scenario *scenario, fault **out);
+
+/* A bench, and what a program prints in the end; returns its exit status. */
+fault_bench *fault_open(void);
+int fault_close(fault_bench *bench);
 
 /* The engine's jitter must not depend on clocks and addresses. */
 void fault_seed_engine(fault_bench *bench);

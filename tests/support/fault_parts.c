@@ -155,8 +155,8 @@ int fault_proxy(fault_bench *bench)
 
   if (rc < 0)
     return rc;
-  rc = fcgip__proxy_new(&bench->proxy, bench->collection, &bench->proxy_options,
-                        &bench->client.sys);
+  rc =
+      fcgip__proxy_new(&bench->proxy, bench->collection, &bench->proxy_options, &bench->client.sys);
   fault_expect(bench, "making a proxy", rc, allowed, COUNT_OF(allowed));
   if (rc == FCGIP_OK)
     fault_seed_engine(bench);
@@ -248,9 +248,9 @@ fault_request *fault_request_new(fault_bench *bench, const char *method, size_t 
 /* Exactly what was sent, if all is well; a named error, if it is not. */
 static void check_response(fault_request *request, const fcgip_response *response)
 {
-  static const int allowed[] = {FCGIP_OK,       FCGIP_ERESOLVE,  FCGIP_ECONNECT, FCGIP_EBUSY,
-                                FCGIP_ETIMEDOUT, FCGIP_EWRITE,   FCGIP_EREAD,    FCGIP_ECANCELED,
-                                FCGIP_ENOMEM,   FCGIP_EQUEUEFULL};
+  static const int allowed[] = {FCGIP_OK,        FCGIP_ERESOLVE,  FCGIP_ECONNECT, FCGIP_EBUSY,
+                                FCGIP_ETIMEDOUT, FCGIP_EWRITE,    FCGIP_EREAD,    FCGIP_ECANCELED,
+                                FCGIP_ENOMEM,    FCGIP_EQUEUEFULL};
   size_t token = (size_t)(request - request->bench->requests), len;
   const uint8_t *body = fcgip_response_body(response, &len);
 
@@ -274,6 +274,7 @@ void fault_take(fault_bench *bench, fcgip_response *response)
 
   if (bench->cluster != NULL) {
     bench->cluster_results++;
+    bench->cluster_ok += fcgip_response_error(response) == FCGIP_OK;
   } else {
     for (i = 0; i < bench->request_count; i++)
       if (bench->requests[i].is_sent && bench->requests[i].id == id)
@@ -362,16 +363,20 @@ int fault_send(fault_request *request)
 {
   static const int allowed[] = {FCGIP_OK, FCGIP_ENOMEM, FCGIP_EQUEUEFULL, FCGIP_EREENTRANT};
   fault_bench *bench = request->bench;
+  size_t pending;
   int rc;
 
   if (bench->is_gone)
     return 0;
+  pending = fcgip_proxy_pending(bench->proxy);
   if (bench->cluster != NULL) {
     rc = fcgip_cluster_proxy_send_async_request(bench->cluster, request->request);
     bench->cluster_due += rc == FCGIP_OK ? (unsigned)bench->server_count : 0;
   } else {
     rc = fcgip_proxy_send_async_request(bench->proxy, request->request, &request->id);
     request->is_sent = rc == FCGIP_OK;
+    if (rc < 0 && rc != FCGIP_EREENTRANT && fcgip_proxy_pending(bench->proxy) != pending)
+      fault_wrong(bench, "sending failed, and something is pending");
   }
   fault_expect(bench, "sending", rc, allowed, COUNT_OF(allowed));
   if (rc == FCGIP_EREENTRANT && !bench->is_gone)

@@ -9,8 +9,8 @@
 static void get_status(fault_bench *bench, const char *path, const char *page)
 {
   static const int allowed[] = {FCGIP_OK, FCGIP_ENOMEM};
-  static const int named[] = {FCGIP_OK,     FCGIP_ECONNECT,    FCGIP_EBUSY,  FCGIP_ETIMEDOUT,
-                              FCGIP_EWRITE, FCGIP_EREAD,       FCGIP_ENOMEM, FCGIP_ESTATUSPATH};
+  static const int named[] = {FCGIP_OK,     FCGIP_ECONNECT, FCGIP_EBUSY,  FCGIP_ETIMEDOUT,
+                              FCGIP_EWRITE, FCGIP_EREAD,    FCGIP_ENOMEM, FCGIP_ESTATUSPATH};
   fcgip_status_list *list = NULL;
   size_t i;
   int rc;
@@ -117,12 +117,17 @@ void fault_status_openmetrics(fault_bench *bench)
              "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n\r\n"
              "# HELP phpfpm_up Could pool www using a dynamic PM on PHP-FPM be reached?\n"
              "# TYPE phpfpm_up gauge\nphpfpm_up 1\n"
-             "# HELP phpfpm_start_since The number of seconds since FPM has started.\n"
-             "# TYPE phpfpm_start_since counter\nphpfpm_start_since 58\n"
-             "# HELP phpfpm_accepted_connections The number of requests accepted by the pool.\n"
-             "# TYPE phpfpm_accepted_connections counter\nphpfpm_accepted_connections 17\n"
-             "# HELP phpfpm_idle_processes The number of idle processes.\n"
+             "# TYPE phpfpm_start_since gauge\nphpfpm_start_since 58\n"
+             "# TYPE phpfpm_accepted_connections gauge\nphpfpm_accepted_connections 17\n"
+             "# TYPE phpfpm_listen_queue gauge\nphpfpm_listen_queue 1\n"
+             "# TYPE phpfpm_max_listen_queue gauge\nphpfpm_max_listen_queue 6\n"
+             "# TYPE phpfpm_listen_queue_length gauge\nphpfpm_listen_queue_length 128\n"
              "# TYPE phpfpm_idle_processes gauge\nphpfpm_idle_processes 2\n"
+             "# TYPE phpfpm_active_processes gauge\nphpfpm_active_processes 2\n"
+             "# TYPE phpfpm_total_processes gauge\nphpfpm_total_processes 4\n"
+             "# TYPE phpfpm_max_active_processes gauge\nphpfpm_max_active_processes 3\n"
+             "# TYPE phpfpm_max_children_reached gauge\nphpfpm_max_children_reached 5\n"
+             "# TYPE phpfpm_slow_requests gauge\nphpfpm_slow_requests 7\n"
              "# EOF\n");
 }
 
@@ -171,6 +176,7 @@ void fault_loop_pull(fault_bench *bench)
 
   if (!send_two(bench))
     return;
+  take_ready(bench);
   while (fcgip_proxy_has_unhandled_responses(bench->proxy) && !bench->world.failed) {
     size_t count = fcgip_proxy_fds(bench->proxy, fds, COUNT_OF(fds));
 
@@ -202,6 +208,7 @@ void fault_loop_push(fault_bench *bench)
   bench->proxy_options.watch_data = &bench->client;
   if (!send_two(bench))
     return;
+  take_ready(bench);
   while (fcgip_proxy_has_unhandled_responses(bench->proxy) && !bench->world.failed) {
     size_t count = watched(bench, fds, COUNT_OF(fds));
 

@@ -7,9 +7,9 @@
 /* Counts requests in what the client sends, at any split; it judges nothing. */
 typedef struct peer_reader {
   uint8_t header[8];
-  size_t have;      /* of the header */
-  size_t skip;      /* content and padding still to come */
-  uint16_t id;      /* of the last BEGIN_REQUEST */
+  size_t have;                       /* of the header */
+  size_t skip;                       /* content and padding still to come */
+  uint16_t id;                       /* of the last BEGIN_REQUEST */
   size_t begun, params_ended, ended; /* requests, each as far */
 } peer_reader;
 

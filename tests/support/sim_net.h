@@ -63,7 +63,8 @@ typedef struct sim_link {
   uint32_t stall_us;
   size_t up_cap, down_cap; /* bytes under way and unread, at most */
   uint8_t connects_at_once;
-  uint8_t seems_connected; /* TCP within one machine: before a full backlog the client's side is connected all the same,
+  uint8_t
+      seems_connected; /* TCP within one machine: before a full backlog the client's side is connected all the same,
                               and what it sends is dropped and sent again until there is room */
 } sim_link;
 
@@ -136,7 +137,7 @@ struct sim_conn {
   int pending_error;
   uint8_t is_self; /* connected to itself */
   uint8_t in_backlog;
-  uint8_t in_limbo; /* connected, as it seems; the server does not know of it */
+  uint8_t in_limbo;  /* connected, as it seems; the server does not know of it */
   uint32_t again_us; /* until its packets are sent again */
   uint8_t is_accepted;
   uint8_t client_closed, client_reset, server_closed;

@@ -10,9 +10,9 @@
 
 const char *sim_call_name(enum sim_call call)
 {
-  static const char *const names[SIM_CALLS] = {
-      "socket", "connect", "unaccepted", "so_error", "self", "send",
-      "recv",   "peek",    "close",      "poll",     "now",  "resolve"};
+  static const char *const names[SIM_CALLS] = {"socket", "connect", "unaccepted", "so_error",
+                                               "self",   "send",    "recv",       "peek",
+                                               "close",  "poll",    "now",        "resolve"};
 
   return names[call];
 }
@@ -217,7 +217,8 @@ static int64_t sys_send(void *context, int fd, const struct iovec *iov, size_t i
     return -EBADF;
   if (conn->state != SIM_CONN_CONNECTING && conn->state != SIM_CONN_FAILED)
     sim_carry_begin(conn);
-  if (error == 0)
+  /* Buffers are asked for by a connected socket only. */
+  if (error == 0 || ((error == ENOBUFS || error == ENOMEM) && conn->state != SIM_CONN_OPEN))
     error = send_hindrance(conn);
   else
     fake_break(conn, error);
@@ -495,5 +496,6 @@ void sim_client_init(sim_client *client, sim_net *net, unsigned number)
   memset(client, 0, sizeof(*client));
   client->net = net;
   client->sys = sys;
+  client->frozen_us = net->world->now_us;
   client->number = number;
 }
