@@ -18,6 +18,9 @@ typedef struct sentence {
 
 static enum reference_result complain(const sentence *why, enum reference_result result,
                                       const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static enum reference_result complain(const sentence *why, enum reference_result result,
+                                      const char *format, ...)
 {
   va_list args;
 
