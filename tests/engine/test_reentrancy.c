@@ -102,6 +102,52 @@ static void waiting_is_refused(void **state)
   assert_all_refused(&piece);
 }
 
+/* The same of a cluster, and its status. */
+typedef struct cluster_record {
+  fcgip_cluster_proxy *cluster;
+  int calls, waits[8];
+} cluster_record;
+
+static void wait_in_cluster(fcgip_response *response, void *user_data)
+{
+  cluster_record *r = user_data;
+  fcgip_status_list *list = NULL;
+  fcgip_response *out = NULL;
+  size_t n = 0;
+
+  (void)response;
+  r->calls++;
+  r->waits[0] = fcgip_cluster_proxy_next_response(r->cluster, 0, &out);
+  r->waits[1] = fcgip_cluster_proxy_read_ready_responses(r->cluster, 0, &out, 1, &n);
+  r->waits[2] = fcgip_cluster_proxy_wait_for_responses(r->cluster, 0);
+  r->waits[3] = fcgip_cluster_proxy_handle_ready_responses(r->cluster, 0);
+  r->waits[4] = fcgip_cluster_proxy_process_fd(r->cluster, 1000, POLLIN);
+  r->waits[5] = fcgip_cluster_proxy_process_timers(r->cluster);
+  r->waits[6] = fcgip_cluster_proxy_poll(r->cluster, 0);
+  r->waits[7] = fcgip_cluster_proxy_get_status(r->cluster, "/status", 0, &list);
+}
+
+static void waiting_is_refused_in_a_cluster(void **state)
+{
+  fixture *f = *state;
+  cluster_record r = {0};
+  size_t i;
+
+  fixture_add_endpoint(f, "10.0.0.1:9000", NULL);
+  fixture_add_endpoint(f, "10.0.0.2:9000", NULL);
+  fixture_make_proxy(f, 0);
+  f->net.is_serving = 1;
+  assert_int_equal(fcgip__cluster_proxy_new(&r.cluster, f->collection, NULL, &f->net.sys),
+                   FCGIP_OK);
+  fcgip_request_add_response_callback(f->request, wait_in_cluster, &r, NULL);
+  assert_int_equal(fcgip_cluster_proxy_send_async_request(r.cluster, f->request), FCGIP_OK);
+  assert_int_equal(fcgip_cluster_proxy_wait_for_responses(r.cluster, -1), FCGIP_OK);
+  assert_int_equal(r.calls, 2);
+  for (i = 0; i < 8; i++)
+    assert_int_equal(r.waits[i], FCGIP_EREENTRANT);
+  fcgip_cluster_proxy_free(r.cluster);
+}
+
 /* What does not wait, works. */
 static void look_around(fcgip_response *response, void *user_data)
 {
@@ -474,6 +520,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       ONE_WAY(waiting_is_refused),
+      ONE_WAY(waiting_is_refused_in_a_cluster),
       ONE_WAY(looking_is_allowed),
       ONE_WAY(sending_is_allowed),
       ONE_WAY(sending_for_ever_does_not_outlast_the_wait),

@@ -274,6 +274,41 @@ static void more_than_there_are_workers(void **state)
   }
 }
 
+static int seeded(fcgip_collection **out, const fcgip_endpoint *const *endpoints, size_t count)
+{
+  return fcgip_random_new_seeded(out, endpoints, count, 6);
+}
+
+/* Drawn at random, in every way there is to get the responses. */
+static void at_random(void **state)
+{
+  fcgip_proxy *any = proxy_of(seeded, FPM_THREE, NULL);
+  int counts[FPM_POOL_COUNT] = {0}, calls = 0, i;
+  fcgip_request *request;
+  fcgip_request_id ids[20];
+  fcgip_response *responses[20];
+
+  (void)state;
+  request = counted(&calls);
+  for (i = 0; i < 20; i++)
+    ids[i] = send_async(any, request);
+  assert_int_equal(fcgip_proxy_read_responses(any, PATIENCE_MS, ids, 20, responses), 20);
+  for (i = 0; i < 20; i++) {
+    int pool = pool_of(responses[i]);
+
+    assert_true(pool >= 0);
+    counts[pool]++;
+    fcgip_response_free(responses[i]);
+  }
+  assert_true(counts[FPM_NETWORK1] > 0 && counts[FPM_NETWORK2] > 0 && counts[FPM_UNIX] > 0);
+  for (i = 0; i < 20; i++)
+    send_async(any, request);
+  fcgip_request_free(request);
+  assert_int_equal(fcgip_proxy_wait_for_responses(any, PATIENCE_MS), FCGIP_OK);
+  assert_int_equal(calls, 20);
+  fcgip_proxy_free(any);
+}
+
 /* A wait that runs out leaves the request alone. */
 static void a_wait_can_run_out(void **state)
 {
@@ -330,6 +365,7 @@ int main(void)
       TEST(more_than_there_are_workers),
       WITH_PROXY(a_wait_can_run_out),
       TEST(nobody_has_to_read),
+      TEST(at_random),
   };
 
   return RUN_ON_FPM(tests, start_three);

@@ -98,7 +98,7 @@ static void take_turn(worker *w, fcgip_proxy *proxy)
 {
   struct mailbox *own = &mailboxes[w->number], *other = &mailboxes[1 - w->number];
   fcgip_request *request = swap_request(own, NULL);
-  fcgip_request_id id, handled;
+  fcgip_request_id id, handled = 0;
   fcgip_response *response;
 
   if (request == NULL)
