@@ -173,63 +173,65 @@ static void unix_paths(void **state)
 }
 
 /* NET-17 */
+static const struct {
+  const char *text, *address; /* NULL: refused */
+} texts_and_addresses[] = {
+    {"tcp://127.0.0.1:9000", "tcp://127.0.0.1:9000"},
+    {"127.0.0.1:9000", "tcp://127.0.0.1:9000"},
+    {"host:1", "tcp://host:1"},
+    {"tcp://host:65535", "tcp://host:65535"},
+    {"[::1]:9000", "tcp://[::1]:9000"},
+    {"tcp://[::1]:9000", "tcp://[::1]:9000"},
+    {"unix:///run/php-fpm.sock", "unix:///run/php-fpm.sock"},
+    {"unix:/run/php-fpm.sock", "unix:///run/php-fpm.sock"},
+    {"/run/php-fpm.sock", "unix:///run/php-fpm.sock"},
+    {"/run/with:colon:9", "unix:///run/with:colon:9"},
+    {"unix://relative.sock", "unix://relative.sock"},
+    {"", NULL},
+    {"host", NULL},
+    {"host:", NULL},
+    {":9000", NULL},
+    {"tcp://", NULL},
+    {"tcp://:9000", NULL},
+    {"tcp://host", NULL},
+    {"unix:", NULL},
+    {"unix://", NULL},
+    {"host:0", NULL},
+    {"host:65536", NULL},
+    {"host:-1", NULL},
+    {"host:+1", NULL},
+    {"host:9000x", NULL},
+    {"host:09000", NULL},
+    {"host: 9000", NULL},
+    {"host:9000 ", NULL},
+    {"host:99999999999999999999", NULL},
+    {"::1:9000", NULL},
+    {"[::1]", NULL},
+    {"[::1]9000", NULL},
+    {"[::1:9000", NULL},
+    {"::1]:9000", NULL},
+    {"[host]:9000", NULL},
+    {"[]:9000", NULL},
+    {"http://host:80", NULL},
+    {"TCP://host:80", NULL},
+    {"tcp://host:80/path", NULL},
+    {"ho st:80", NULL},
+};
+enum { TEXTS = sizeof(texts_and_addresses) / sizeof(texts_and_addresses[0]) };
+
 static void texts(void **state)
 {
-  static const struct {
-    const char *text, *address; /* NULL: refused */
-  } rows[] = {
-      {"tcp://127.0.0.1:9000", "tcp://127.0.0.1:9000"},
-      {"127.0.0.1:9000", "tcp://127.0.0.1:9000"},
-      {"host:1", "tcp://host:1"},
-      {"tcp://host:65535", "tcp://host:65535"},
-      {"[::1]:9000", "tcp://[::1]:9000"},
-      {"tcp://[::1]:9000", "tcp://[::1]:9000"},
-      {"unix:///run/php-fpm.sock", "unix:///run/php-fpm.sock"},
-      {"unix:/run/php-fpm.sock", "unix:///run/php-fpm.sock"},
-      {"/run/php-fpm.sock", "unix:///run/php-fpm.sock"},
-      {"/run/with:colon:9", "unix:///run/with:colon:9"},
-      {"unix://relative.sock", "unix://relative.sock"},
-      {"", NULL},
-      {"host", NULL},
-      {"host:", NULL},
-      {":9000", NULL},
-      {"tcp://", NULL},
-      {"tcp://:9000", NULL},
-      {"tcp://host", NULL},
-      {"unix:", NULL},
-      {"unix://", NULL},
-      {"host:0", NULL},
-      {"host:65536", NULL},
-      {"host:-1", NULL},
-      {"host:+1", NULL},
-      {"host:9000x", NULL},
-      {"host:09000", NULL},
-      {"host: 9000", NULL},
-      {"host:9000 ", NULL},
-      {"host:99999999999999999999", NULL},
-      {"::1:9000", NULL},
-      {"[::1]", NULL},
-      {"[::1]9000", NULL},
-      {"[::1:9000", NULL},
-      {"::1]:9000", NULL},
-      {"[host]:9000", NULL},
-      {"[]:9000", NULL},
-      {"http://host:80", NULL},
-      {"TCP://host:80", NULL},
-      {"tcp://host:80/path", NULL},
-      {"ho st:80", NULL},
-  };
   fixture *f = *state;
   size_t i;
 
-  for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    int rc = fcgip__endpoint_parse(&f->endpoint, rows[i].text, &f->options, &f->sys);
+  for (i = 0; i < TEXTS; i++) {
+    int rc = fcgip__endpoint_parse(&f->endpoint, texts_and_addresses[i].text, &f->options, &f->sys);
 
-    if (rc != (rows[i].address != NULL ? FCGIP_OK : FCGIP_EINVAL))
-      print_error("%s\n", rows[i].text);
-    assert_int_equal(rc, rows[i].address != NULL ? FCGIP_OK : FCGIP_EINVAL);
+    if (rc != (texts_and_addresses[i].address != NULL ? FCGIP_OK : FCGIP_EINVAL))
+      print_error("%s\n", texts_and_addresses[i].text);
+    assert_int_equal(rc, texts_and_addresses[i].address != NULL ? FCGIP_OK : FCGIP_EINVAL);
     if (rc == FCGIP_OK)
-      assert_string_equal(fcgip_endpoint_address(f->endpoint), rows[i].address);
+      assert_string_equal(fcgip_endpoint_address(f->endpoint), texts_and_addresses[i].address);
     else
       assert_null(f->endpoint);
     forget(f);
@@ -238,9 +240,10 @@ static void texts(void **state)
   assert_int_equal(fcgip_endpoint_parse(NULL, "/x", NULL), FCGIP_EINVAL);
   /* What it says is what it reads. */
   for (i = 0; i < 11; i++) {
-    assert_int_equal(fcgip__endpoint_parse(&f->endpoint, rows[i].address, &f->options, &f->sys),
-                     FCGIP_OK);
-    assert_string_equal(fcgip_endpoint_address(f->endpoint), rows[i].address);
+    assert_int_equal(
+        fcgip__endpoint_parse(&f->endpoint, texts_and_addresses[i].address, &f->options, &f->sys),
+        FCGIP_OK);
+    assert_string_equal(fcgip_endpoint_address(f->endpoint), texts_and_addresses[i].address);
     forget(f);
   }
 }
