@@ -193,6 +193,9 @@ void sim_honest_params(void *context, sim_worker *worker)
     add_answer(run, worker, job);
   if (job->plan.writes_first)
     script->reading = SIM_READS_LATE;
+  if (job->plan.writes_first && job->plan.protocol_status == 0 && !job->plan.dies &&
+      !job->plan.skips_content && job->plan.has_end_of_out)
+    script->tail_len = 16;
   if (job->plan.skips_content && !job->plan.reads_first) {
     script->reading = SIM_READS_NO_MORE;
     script->ending = SIM_ENDS_WITH_CLOSE;

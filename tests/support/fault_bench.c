@@ -144,6 +144,8 @@ static void check_usable(fault_bench *bench)
   }
   /* Whatever the faults did to the servers is over. */
   sim_pass(&bench->world, 2000000);
+  bench->servers[0].read_us = 0;
+  bench->servers[0].listener->link.up_cap = 65536;
   request = fault_request_new(bench, "GET", 0);
   if (request == NULL) {
     fault_wrong(bench, "no request can be made afterwards");

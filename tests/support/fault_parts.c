@@ -52,7 +52,10 @@ static void on_params(void *context, sim_worker *worker)
     sim_content(body, worker->question.token, request->body_len - left, n);
     sim_record(&script->bytes, SIM_STDOUT, id, body, n, 3);
   }
+  left = script->bytes.len;
   sim_end(&script->bytes, id, 0, 0);
+  if (request->writes_first)
+    script->tail_len = script->bytes.len - left;
 }
 
 static sim_listener *add_server(fault_bench *bench, sim_listener *listener)

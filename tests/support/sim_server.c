@@ -68,6 +68,7 @@ static void become_free(sim_worker *worker)
 {
   leave_conn(worker);
   worker->state = SIM_WORKER_FREE;
+  worker->is_woken = 1;
   step_after(worker, 1 + worker->server->accept_us);
 }
 
@@ -125,13 +126,21 @@ static int take_connection(sim_worker *worker)
   return 1;
 }
 
+/* Only what waits for the end of the request is left to be written. */
+static int is_at_tail(const sim_worker *worker)
+{
+  const sim_script *script = &worker->script;
+
+  return script->tail_len > 0 && worker->at == script->bytes.len - script->tail_len;
+}
+
 static int may_read(const sim_worker *worker)
 {
   switch (worker->script.reading) {
   case SIM_READS:
     break;
   case SIM_READS_LATE:
-    if (worker->state == SIM_WORKER_RUNNING)
+    if (worker->state == SIM_WORKER_RUNNING && !is_at_tail(worker))
       return 0;
     break;
   case SIM_READS_NO_MORE:
@@ -252,7 +261,12 @@ static int do_write(sim_worker *worker)
 
     if (worker->not_before > worker->server->net->world->now_us)
       return 0;
-    if (worker->mark < script->mark_count) {
+    if (script->tail_len > 0 && !worker->question.is_complete) {
+      end -= script->tail_len;
+      if (is_at_tail(worker))
+        return 0;
+    }
+    if (worker->mark < script->mark_count && script->marks[worker->mark].at <= end) {
       end = script->marks[worker->mark].at;
       if (end == worker->at) {
         pause_for(worker, script->marks[worker->mark++].pause_us);
@@ -278,6 +292,9 @@ static int do_write(sim_worker *worker)
 
 static void step(sim_worker *worker)
 {
+  int was_at_tail = is_at_tail(worker);
+
+  worker->is_woken = 0;
   if (worker->server->is_stopped)
     return;
   if (worker->state == SIM_WORKER_DEAD)
@@ -286,8 +303,14 @@ static void step(sim_worker *worker)
     return;
   if (do_read(worker))
     return;
-  if (worker->state != SIM_WORKER_RUNNING || !do_write(worker))
+  if (worker->state != SIM_WORKER_RUNNING)
     return;
+  if (!do_write(worker)) {
+    /* Now it reads. */
+    if (!was_at_tail && is_at_tail(worker) && worker->script.reading == SIM_READS_LATE)
+      step_after(worker, 1);
+    return;
+  }
   if (sim_conn_is_gone(worker->conn)) {
     sim_conn_close(worker->conn);
     become_free(worker);
@@ -301,9 +324,16 @@ static void on_queued(void *context)
   sim_server *server = context;
   size_t i;
 
-  for (i = 0; i < server->worker_count; i++)
-    if (server->workers[i].state == SIM_WORKER_FREE)
-      step_after(&server->workers[i], 1 + server->accept_us);
+  for (i = 0; i < server->worker_count; i++) {
+    sim_worker *worker = &server->workers[(server->next_worker + i) % server->worker_count];
+
+    if (worker->state != SIM_WORKER_FREE || worker->is_woken)
+      continue;
+    worker->is_woken = 1;
+    server->next_worker = (server->next_worker + i + 1) % server->worker_count;
+    step_after(worker, 1 + server->accept_us);
+    return;
+  }
 }
 
 void sim_server_init(sim_server *server, sim_listener *listener, size_t workers)

@@ -36,6 +36,7 @@ typedef struct sim_script {
   uint8_t waits_for_content; /* begins when the request is whole, not when its PARAMS are */
   enum sim_reading reading;
   enum sim_ending ending;
+  size_t tail_len; /* the last bytes wait until the request is whole */
   size_t drip_len; /* the last bytes come again and again */
   uint32_t drip_us;
   uint32_t drips;
@@ -57,6 +58,7 @@ typedef struct sim_worker {
   sim_question question;
   sim_script script;
   uint8_t is_decided; /* the script is made */
+  uint8_t is_woken;   /* it will look for a connection */
   size_t at;          /* next byte of it */
   size_t mark;
   uint64_t not_before; /* nothing is written until then */
@@ -72,6 +74,7 @@ struct sim_server {
   sim_listener *listener;
   sim_worker *workers;
   size_t worker_count;
+  size_t next_worker; /* to be woken */
   unsigned max_requests; /* of a worker's life; 0: no limit */
   uint32_t spawn_us;
   uint32_t accept_us;
