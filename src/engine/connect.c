@@ -201,13 +201,23 @@ static void race(fcgip__exchange *exchange)
   try_addresses(rival, 0);
 }
 
+/* There may be buffers again. */
+static void send_again(fcgip__connection *connection)
+{
+  int rc;
+
+  connection->retry_us = FCGIP__NEVER;
+  fcgip__connection_touch(connection);
+  rc = fcgip__connection_send(connection);
+  if (rc != 0)
+    fcgip__connection_next_address(connection, rc);
+}
+
 /* The wait for the backlog, or for buffers, is over. */
 static void retry(fcgip__connection *connection)
 {
-  if (connection->state == FCGIP__CONNECTION_SENDING) {
-    connection->retry_us = FCGIP__NEVER;
-    fcgip__connection_touch(connection);
-    (void)fcgip__connection_send(connection);
+  if (connection->state != FCGIP__CONNECTION_BACKOFF) {
+    send_again(connection);
     return;
   }
   fcgip__connection_become(connection, FCGIP__CONNECTION_NEW);
@@ -218,11 +228,12 @@ static void retry(fcgip__connection *connection)
 void fcgip__exchange_go_on(fcgip__exchange *exchange)
 {
   const uint64_t now = exchange->pool->engine->now_us;
+  fcgip__connection *connection = fcgip__exchange_first_retry(exchange);
 
   if (fcgip__pool_patience_us(exchange->pool, exchange) <= now)
     fcgip__pool_close_idle(exchange->pool);
-  else if (exchange->connection->retry_us <= now)
-    retry(exchange->connection);
+  else if (connection->retry_us <= now)
+    retry(connection);
   else if (exchange->attempt_us <= now)
     race(exchange);
 }

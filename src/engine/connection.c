@@ -285,7 +285,7 @@ short fcgip__connection_wants(const fcgip__connection *connection)
 {
   switch (connection->state) {
   case FCGIP__CONNECTION_CONNECTING:
-    return POLLOUT;
+    return connection->retry_us != FCGIP__NEVER ? 0 : POLLOUT;
   case FCGIP__CONNECTION_SENDING:
     return (short)(wants_to_receive(connection) | wants_to_send(connection));
   case FCGIP__CONNECTION_RECEIVING:

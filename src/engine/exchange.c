@@ -202,17 +202,31 @@ void fcgip__exchange_active(fcgip__exchange *exchange)
   exchange->active_us = exchange->pool->engine->now_us;
 }
 
+fcgip__connection *fcgip__exchange_first_retry(const fcgip__exchange *exchange)
+{
+  fcgip__connection *first = exchange->connection;
+  fcgip__node *node = fcgip__list_first(&exchange->rivals);
+
+  for (; node != NULL; node = fcgip__list_next(&exchange->rivals, node)) {
+    fcgip__connection *rival = FCGIP__OWNER(node, fcgip__connection, rival);
+
+    if (rival->retry_us < first->retry_us)
+      first = rival;
+  }
+  return first;
+}
+
 /* When something has to be done for it: a deadline, or the next step of connecting or sending. */
 static uint64_t due(const fcgip__exchange *exchange)
 {
-  const fcgip__connection *connection = exchange->connection;
   enum fcgip__phase phase;
-  uint64_t at = fcgip__exchange_deadline(exchange, &phase);
+  uint64_t at = fcgip__exchange_deadline(exchange, &phase), retry_us;
 
-  if (connection == NULL)
+  if (exchange->connection == NULL)
     return exchange->pool->look_again_us < at ? exchange->pool->look_again_us : at;
-  if (connection->retry_us < at)
-    at = connection->retry_us;
+  retry_us = fcgip__exchange_first_retry(exchange)->retry_us;
+  if (retry_us < at)
+    at = retry_us;
   if (exchange->attempt_us < at)
     at = exchange->attempt_us;
   if (fcgip__pool_patience_us(exchange->pool, exchange) < at)

@@ -167,6 +167,9 @@ void fcgip__exchange_active(fcgip__exchange *exchange);
 void fcgip__exchange_arm(fcgip__exchange *exchange);
 void fcgip__exchange_on_timer(fcgip__exchange *exchange);
 
+/* Of its connections, the one whose retry_us comes first. It has one. */
+fcgip__connection *fcgip__exchange_first_retry(const fcgip__exchange *exchange);
+
 /* 1 if its content is to be read piece by piece. */
 int fcgip__exchange_streams(const fcgip__exchange *exchange);
 

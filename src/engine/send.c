@@ -55,6 +55,13 @@ static int took(fcgip__connection *connection, uint64_t n, uint64_t total)
   return 0;
 }
 
+static void short_of_buffers(fcgip__connection *connection)
+{
+  connection->retry_us = fcgip__later(connection->pool->engine->now_us, SHORT_OF_BUFFERS_US);
+  fcgip__connection_touch(connection);
+  fcgip__exchange_arm(connection->exchange);
+}
+
 /* What send() said. 1: go on with the next piece. The first byte that the kernel takes is the proof of a connection:
  * poll's word is not (a Unix socket that is not connecting is "writable" too). */
 static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total, int *error_number)
@@ -63,62 +70,77 @@ static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total, int
     return took(connection, (uint64_t)n, total);
   if (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_AGAIN)
     return 0;
-  if (connection->state == FCGIP__CONNECTION_CONNECTING) {
+  if (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_RESOURCE)
+    short_of_buffers(connection);
+  else if (connection->state == FCGIP__CONNECTION_CONNECTING)
     *error_number = connect_error(connection, n);
-  } else if (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_RESOURCE) {
-    connection->retry_us = fcgip__later(connection->pool->engine->now_us, SHORT_OF_BUFFERS_US);
-    fcgip__connection_touch(connection);
-  } else {
+  else
     send_failed(connection, fcgip__errno_of(n));
-  }
   return 0;
 }
 
-/* The content source was asked; its answer. 1 unless that was the end. With nothing for now there may still be headers
+/* The content source was asked; its answer. 1 if the request goes on. With nothing for now there may still be headers
  * to send. */
-static int on_read(fcgip__connection *connection, int rc, size_t n)
+static int on_read(fcgip__connection *connection, int rc)
 {
   fcgip__engine_read_clock(connection->pool->engine);
   if (connection->state == FCGIP__CONNECTION_CLOSED) /* the source has cancelled it */
     return 0;
-  if (rc < 0 && rc != FCGIP_EAGAIN) {
-    fcgip__connection_fail_with(connection, rc, 0,
-                                rc == FCGIP_EINVAL
-                                    ? "the content source did not give as many bytes as announced"
-                                    : "the content source failed");
+  if (rc == FCGIP_OK || rc == FCGIP_EAGAIN)
+    return 1;
+  fcgip__connection_fail_with(connection, rc, 0,
+                              rc == FCGIP_EINVAL
+                                  ? "the content source did not give as many bytes as announced"
+                                  : "the content source failed");
+  return 0;
+}
+
+/* Reads the content at `at` into the window. 1 if the request goes on. */
+static int read_window(fcgip__connection *connection, fcgip__window *window, uint64_t at)
+{
+  const fcgip__content *content = connection->exchange->snapshot->content;
+  size_t n;
+  int rc = fcgip__content_read(content, at, window->bytes, sizeof(window->bytes), &n);
+
+  if (!on_read(connection, rc))
     return 0;
-  }
-  connection->exchange->window->have = rc == FCGIP_OK ? n : 0;
+  window->start = at;
+  window->have = rc == FCGIP_OK ? n : 0;
+  if (rc == FCGIP_OK && content->len - at == n)
+    return on_read(connection, fcgip__content_check_end(content));
   return 1;
+}
+
+static fcgip__window *window_new(fcgip__connection *connection)
+{
+  fcgip__window *window = fcgip__mem_alloc(&connection->pool->engine->mem, sizeof(*window));
+
+  if (window == NULL) {
+    fcgip__connection_fail_with(connection, FCGIP_ENOMEM, 0, NULL);
+    return NULL;
+  }
+  window->start = 0;
+  window->have = 0;
+  return window;
 }
 
 /* Has the next bytes of a content that is not in memory at hand. 1 if there is something to send. */
 static int fill_window(fcgip__connection *connection, fcgip__encoded *encoded)
 {
   fcgip__exchange *exchange = connection->exchange;
-  fcgip__window *window = exchange->window;
+  fcgip__window *window = exchange->window != NULL ? exchange->window : window_new(connection);
   uint64_t at = fcgip__encoded_content_at(encoded, connection->sent);
-  size_t n;
-  int rc;
 
-  if (window == NULL) {
-    window = fcgip__mem_alloc(&connection->pool->engine->mem, sizeof(*window));
-    if (window == NULL) {
-      fcgip__connection_fail_with(connection, FCGIP_ENOMEM, 0, NULL);
-      return 0;
-    }
-    window->start = 0;
-    window->have = 0;
-    exchange->window = window;
+  if (window == NULL)
+    return 0;
+  /* The source may end the request, and goes on writing to the window all the same. */
+  exchange->window = NULL;
+  if (at < encoded->content_len && (at < window->start || at - window->start >= window->have) &&
+      !read_window(connection, window, at)) {
+    fcgip__mem_free(&connection->pool->engine->mem, window);
+    return 0;
   }
-  if (at < encoded->content_len && (at < window->start || at - window->start >= window->have)) {
-    window->start = at;
-    window->have = 0;
-    rc = fcgip__content_read(exchange->snapshot->content, at, window->bytes, sizeof(window->bytes),
-                             &n);
-    if (!on_read(connection, rc, n))
-      return 0;
-  }
+  exchange->window = window;
   encoded->content = window->bytes;
   encoded->content_start = window->start;
   encoded->content_have = window->have;

@@ -72,8 +72,6 @@ static int read_source(const fcgip__content *content, uint64_t offset, uint8_t *
                        size_t *n)
 {
   uint64_t left = content->len - offset;
-  size_t excess = 0;
-  uint8_t byte;
   int rc;
 
   if (cap > left)
@@ -81,13 +79,7 @@ static int read_source(const fcgip__content *content, uint64_t offset, uint8_t *
   rc = content->source_fn(offset, buffer, cap, n, content->user_data);
   if (rc < 0)
     return rc == FCGIP_EAGAIN ? rc : FCGIP_ECANCELED;
-  if (*n == 0 || *n > cap)
-    return FCGIP_EINVAL;
-  if (*n < left)
-    return FCGIP_OK;
-  /* All of it is here: there must not be more, before the last byte goes out. */
-  rc = content->source_fn(content->len, &byte, 1, &excess, content->user_data);
-  return rc >= 0 && excess > 0 ? FCGIP_EINVAL : FCGIP_OK;
+  return *n == 0 || *n > cap ? FCGIP_EINVAL : FCGIP_OK;
 }
 
 int fcgip__content_read(const fcgip__content *content, uint64_t offset, uint8_t *buffer, size_t cap,
@@ -102,6 +94,18 @@ int fcgip__content_read(const fcgip__content *content, uint64_t offset, uint8_t 
   rc = fcgip__descriptor_read_at(content->fd, content->file_offset + offset, buffer,
                                  cap < left ? cap : (size_t)left, n);
   return rc == FCGIP_OK && *n == 0 ? FCGIP_EFILE : rc;
+}
+
+int fcgip__content_check_end(const fcgip__content *content)
+{
+  size_t excess = 0;
+  uint8_t byte;
+  int rc;
+
+  if (content->source_fn == NULL)
+    return FCGIP_OK;
+  rc = content->source_fn(content->len, &byte, 1, &excess, content->user_data);
+  return rc >= 0 && excess > 0 ? FCGIP_EINVAL : FCGIP_OK;
 }
 
 void fcgip__content_drop(fcgip__content *content)

@@ -36,9 +36,12 @@ fcgip__content *fcgip__content_source(const fcgip__mem *mem, fcgip_content_fn fn
                                       fcgip_release_fn release, void *user_data);
 
 /* Reads content that is not in memory: *n bytes at `offset`, at least one. FCGIP_OK; FCGIP_EAGAIN: the source has
- * nothing yet; FCGIP_EINVAL: the source ended short, or has too much; FCGIP_EFILE; FCGIP_ECANCELED. Runs user code. */
+ * nothing yet; FCGIP_EINVAL: the source ended short; FCGIP_EFILE; FCGIP_ECANCELED. Runs user code. */
 int fcgip__content_read(const fcgip__content *content, uint64_t offset, uint8_t *buffer, size_t cap,
                         size_t *n);
+/* Asked once all of it was read, and before its last byte goes out. FCGIP_OK; FCGIP_EINVAL: the source has more than
+ * it announced. Runs user code. */
+int fcgip__content_check_end(const fcgip__content *content);
 
 /* NULL is fine. */
 void fcgip__content_drop(fcgip__content *content);

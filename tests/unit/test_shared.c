@@ -194,6 +194,7 @@ static void content_of_a_source(void **state)
   assert_int_equal(fcgip__content_read(content, 37, buffer, 200, &n), FCGIP_OK);
   assert_int_equal(n, 63);
   assert_int_equal(buffer[62], 99);
+  assert_int_equal(fcgip__content_check_end(content), FCGIP_OK);
   assert_int_equal(f->asked_at, 100); /* whether there is more */
   fcgip__content_drop(content);
   assert_int_equal(f->releases, 1);
@@ -215,7 +216,8 @@ static void sources_that_disagree_with_their_length(void **state)
   assert_int_equal(fcgip__content_read(content, 99, buffer, 200, &n), FCGIP_EINVAL);
   f->has = 101;
   assert_int_equal(fcgip__content_read(content, 0, buffer, 99, &n), FCGIP_OK);
-  assert_int_equal(fcgip__content_read(content, 99, buffer, 200, &n), FCGIP_EINVAL);
+  assert_int_equal(fcgip__content_read(content, 99, buffer, 200, &n), FCGIP_OK);
+  assert_int_equal(fcgip__content_check_end(content), FCGIP_EINVAL);
   fcgip__content_drop(content);
 }
 
