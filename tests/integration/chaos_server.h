@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -182,7 +183,7 @@ static inline void *bad_run(void *data)
   bad_server *server = data;
 
   for (;;) {
-    int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+    int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC), on = 1;
 
     if (atomic_load(&server->stopping)) {
       if (fd >= 0)
@@ -191,6 +192,9 @@ static inline void *bad_run(void *data)
     }
     if (fd < 0)
       continue;
+    /* Closing with unread input throws away what Nagle's algorithm still holds back. */
+    if (server->is_tcp)
+      setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     server->serve(server, fd);
     close(fd);
     atomic_fetch_add(&server->connections, 1);
