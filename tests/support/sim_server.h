@@ -74,7 +74,7 @@ struct sim_server {
   sim_listener *listener;
   sim_worker *workers;
   size_t worker_count;
-  size_t next_worker; /* to be woken */
+  size_t next_worker;    /* to be woken */
   unsigned max_requests; /* of a worker's life; 0: no limit */
   uint32_t spawn_us;
   uint32_t accept_us;
