@@ -213,9 +213,15 @@ static void send_again(fcgip__connection *connection)
     fcgip__connection_next_address(connection, rc);
 }
 
-/* The wait for the backlog, or for buffers, is over. */
+/* The wait for the backlog, or for buffers, is over; or the pause after a failed send. */
 static void retry(fcgip__connection *connection)
 {
+  if (connection->state == FCGIP__CONNECTION_RECEIVING) {
+    connection->retry_us = FCGIP__NEVER;
+    if (!connection->exchange->is_paused)
+      fcgip__connection_receive(connection);
+    return;
+  }
   if (connection->state != FCGIP__CONNECTION_BACKOFF) {
     send_again(connection);
     return;

@@ -238,7 +238,7 @@ static int receive_once(fcgip__connection *connection)
     return 0;
   }
   /* After a failed send the end is to be found now. */
-  return (got == asked && !connection->exchange->is_paused) || connection->send_error != 0;
+  return !connection->exchange->is_paused && (got == asked || connection->send_error != 0);
 }
 
 void fcgip__connection_receive(fcgip__connection *connection)

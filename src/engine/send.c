@@ -30,7 +30,8 @@ static void send_failed(fcgip__connection *connection, int error_number)
   connection->send_error = error_number;
   connection->is_kept = 0;
   fcgip__connection_become(connection, FCGIP__CONNECTION_RECEIVING);
-  fcgip__connection_receive(connection);
+  if (!connection->exchange->is_paused) /* otherwise when that ends */
+    fcgip__connection_receive(connection);
 }
 
 /* Why connecting failed: what is pending on the socket says more than what send() makes of it. */

@@ -119,8 +119,12 @@ void fcgip__engine_resume(fcgip__engine *engine, fcgip__exchange *exchange)
   /* The time of the pause is nobody's delay. */
   exchange->active_us = engine->now_us;
   exchange->sent_us = engine->now_us;
-  if (exchange->connection != NULL)
+  if (exchange->connection != NULL) {
+    /* What is left there to be read may bring no event. */
+    if (exchange->connection->send_error != 0)
+      exchange->connection->retry_us = engine->now_us;
     fcgip__connection_touch(exchange->connection);
+  }
   fcgip__exchange_arm(exchange);
 }
 

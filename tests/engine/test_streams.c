@@ -452,6 +452,52 @@ static void pausing_piece_by_piece(void **state)
   assert_succeeds(f, id, "xxxxxxxxxxxxxxxxxxx");
 }
 
+/* The server stops reading during a pause: what it said counts, but not before the pause is over. */
+static fcgip_request_id pause_and_break(fixture *f)
+{
+  static uint8_t content[LONG];
+  fcgip_request_id id;
+
+  fixture_tcp(f, NULL);
+  f->net.send_most = 100;
+  assert_int_equal(fcgip_request_set_content(f->post, content, sizeof(content)), FCGIP_OK);
+  id = send_it(f, f->post);
+  assert_int_equal(fcgip_proxy_pause(f->proxy, id), FCGIP_OK);
+  at_ms(f, 0, FAKE_ROOM, 0, 0);
+  at_ms(f, 1, FAKE_SEND_ERROR, 0, EPIPE);
+  at_ms(f, 1, FAKE_ROOM, 0, 1);
+  return id;
+}
+
+static void a_pause_and_a_failed_send(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id = pause_and_break(f);
+
+  fake_net_stdout(&f->net, 0, "\nearly");
+  fake_net_end(&f->net, 0, 0, 0);
+  run_until(f, 30);
+  assert_int_equal(socket_at(f, 0)->receives, 0);
+  assert_int_equal(fcgip_proxy_pending(f->proxy), 1);
+  assert_int_equal(fcgip_proxy_resume(f->proxy, id), FCGIP_OK);
+  run(f);
+  assert_int_equal(elapsed_ms(f), 30);
+  assert_succeeds(f, id, "early");
+}
+
+static void a_pause_and_a_failed_send_without_an_answer(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id = pause_and_break(f);
+
+  run_until(f, 30);
+  assert_int_equal(fcgip_proxy_pending(f->proxy), 1);
+  assert_int_equal(fcgip_proxy_resume(f->proxy, id), FCGIP_OK);
+  run(f);
+  assert_int_equal(elapsed_ms(f), 30); /* no event says so */
+  assert_fails(f, id, FCGIP_EWRITE, EPIPE, NULL);
+}
+
 static void pausing_in_other_states(void **state)
 {
   fcgip_endpoint_options options = {.max_connections = 1};
@@ -498,6 +544,8 @@ int main(void)
       THREE_WAYS(a_pause_that_ends),
       THREE_WAYS(pausing_piece_by_piece),
       THREE_WAYS(pausing_in_other_states),
+      THREE_WAYS(a_pause_and_a_failed_send),
+      THREE_WAYS(a_pause_and_a_failed_send_without_an_answer),
       ONE_WAY(a_source_that_cancels),
   };
 
