@@ -215,6 +215,14 @@ int sim_content_source(uint64_t offset, void *buffer, size_t cap, size_t *n, voi
   size_t len = offset < job->content_len ? job->content_len - (size_t)offset : 0;
 
   hook->calls++;
+  if (job->user->is_gone)
+    sim_fail(&job->run->world, "the content of request %u is asked for after the proxy was freed",
+             job->token);
+  if (hook->released)
+    sim_fail(&job->run->world, "the content of request %u is asked for after its release",
+             job->token);
+  if (sim_chance(&job->run->world, 500)) /* the buffer must outlive that */
+    mischief(job->user, job);
   if (job->may_starve && sim_chance(&job->run->world, 200)) {
     size_t i;
 
@@ -222,12 +230,6 @@ int sim_content_source(uint64_t offset, void *buffer, size_t cap, size_t *n, voi
       job->parts[i]->was_paused = 1;
     return FCGIP_EAGAIN;
   }
-  if (job->user->is_gone)
-    sim_fail(&job->run->world, "the content of request %u is asked for after the proxy was freed",
-             job->token);
-  if (hook->released)
-    sim_fail(&job->run->world, "the content of request %u is asked for after its release",
-             job->token);
   len = len < cap ? len : cap;
   if (len > 1 && sim_chance(&job->run->world, 300))
     len = 1 + (size_t)sim_below(&job->run->world, len);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cases.h"
 #include "sim.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -194,7 +195,7 @@ int main(int argc, char **argv)
   signal(SIGSEGV, on_crash);
   signal(SIGBUS, on_crash);
   if (!s.no_cases)
-    failed |= sim_cases(s.only) > 0;
+    failed |= !sim_cases(s.only);
   if (!s.only_cases)
     failed |= run_seeds(&s);
   return failed;

@@ -61,7 +61,7 @@ static void some_nature(sim_run *run, sim_site *site)
   }
   site->listener->backlog = sim_chance(world, 300) ? (size_t)sim_below(world, 4) : 128;
   if (site->nature == SIM_ABSENT)
-    sim_server_listen(server, (enum sim_listening)(1 + sim_below(world, 3)), EHOSTUNREACH);
+    sim_server_listen(server, (enum sim_listening)(1 + sim_below(world, 4)), EHOSTUNREACH);
 }
 
 /* With limits small and large, and what is not said filled in, for the judge. */
@@ -251,8 +251,10 @@ static void on_carry(void *context, sim_carry *carry)
     return;
   }
   sim_note(&run->world, "carries", carry->conn->number, part->job->token, carry->is_reused);
-  /* KAL-04: what is not safe goes out again only where not one byte was taken, or all was refused. */
+  /* KAL-04: what is not safe goes out again only where not one byte was taken, or all was refused, or came back to us
+   * as nobody listened. */
   if (part->carry != NULL && part->carry->question.received > 0 && !part->job->is_retry_safe &&
+      !part->carry->conn->is_self &&
       !(part->carry->answer.has_ended && part->carry->answer.protocol_status == 2))
     sim_fail(&run->world, "%s request %u is sent twice", part->job->method, part->job->token);
   part->carry = carry;

@@ -230,11 +230,4 @@ void sim_run_init(sim_run *run);
 void sim_run_once(sim_run *run, uint64_t seed);
 void sim_run_deinit(sim_run *run);
 
-/* cases_*.c: the named cases; each prints its failures and returns how many there are. */
-typedef struct sim_case {
-  const char *id;
-  int (*fn)(void);
-} sim_case;
-int sim_cases(const char *only);
-
 #endif

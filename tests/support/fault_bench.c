@@ -116,6 +116,7 @@ static void begin(fault_bench *bench, const fault *faults, size_t count)
   memset(&bench->options, 0, sizeof(bench->options));
   memset(&bench->proxy_options, 0, sizeof(bench->proxy_options));
   bench->server_count = bench->request_count = 0;
+  bench->decide = NULL;
   bench->collection = NULL;
   bench->proxy = NULL;
   bench->cluster = NULL;

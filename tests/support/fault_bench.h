@@ -78,6 +78,8 @@ struct fault_bench {
   int is_armed;
   sim_server servers[FAULT_SERVERS];
   size_t server_count;
+  /* What a server answers instead of what it does otherwise. */
+  void (*decide)(fault_bench *bench, sim_worker *worker);
   fcgip_endpoint *endpoints[FAULT_SERVERS];
   fcgip_endpoint_options options; /* of the endpoints, to be set before they are made */
   fcgip_collection *collection;
@@ -130,6 +132,8 @@ void fault_wrong(fault_bench *bench, const char *format, ...) __attribute__((for
 /* Servers and what leads to them: "unix", "tcp", "local" (TCP within the machine), "name" (of three addresses, of which the
  * last one answers), "dead". FCGIP_OK or FCGIP_ENOMEM. */
 int fault_endpoint(fault_bench *bench, const char *what);
+/* What on_params of these servers is. */
+void fault_serve(void *bench, sim_worker *worker);
 /* A proxy over all of them. */
 int fault_proxy(fault_bench *bench);
 int fault_cluster(fault_bench *bench);

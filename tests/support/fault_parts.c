@@ -22,7 +22,7 @@ void fault_expect(fault_bench *bench, const char *what, int rc, const int *allow
 }
 
 /* The server: answers the request with the token that its script's name says; a status page for everything else. */
-static void on_params(void *context, sim_worker *worker)
+void fault_serve(void *context, sim_worker *worker)
 {
   fault_bench *bench = context;
   sim_script *script = &worker->script;
@@ -31,6 +31,10 @@ static void on_params(void *context, sim_worker *worker)
   static uint8_t body[65535];
   size_t left, n;
 
+  if (bench->decide != NULL) {
+    bench->decide(bench, worker);
+    return;
+  }
   if (worker->question.has_token && worker->question.token < bench->request_count)
     request = &bench->requests[worker->question.token];
   script->waits_for_content = request == NULL || !request->writes_first;
@@ -64,7 +68,7 @@ static sim_listener *add_server(fault_bench *bench, sim_listener *listener)
 
   sim_server_init(server, listener, 3);
   server->server_data = bench;
-  server->on_params = on_params;
+  server->on_params = fault_serve;
   return listener;
 }
 

@@ -298,6 +298,9 @@ static void handshake(void *context, uint64_t argument)
   if (listener->state == SIM_REFUSES || listener->state == SIM_ERRS) {
     conn->state = SIM_CONN_FAILED;
     conn->pending_error = listener->state == SIM_ERRS ? listener->error : ECONNREFUSED;
+  } else if (listener->state == SIM_SELF) {
+    conn->state = SIM_CONN_OPEN;
+    conn->is_self = 1;
   } else if (has_room(listener)) {
     open_conn(conn);
   } else if (listener->link.seems_connected && listener->state == SIM_LISTENS) {
@@ -313,6 +316,7 @@ static int connect_unix(sim_conn *conn)
 
   switch (listener->state) {
   case SIM_REFUSES:
+  case SIM_SELF:
     return -ECONNREFUSED;
   case SIM_ERRS:
     return -listener->error;

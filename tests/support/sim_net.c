@@ -28,8 +28,8 @@ void sim_net_restart(sim_net *net)
   listeners_free(net);
   net->conn_count = 0;
   net->carry_count = 0;
-  memset(net->fds, 0, sizeof(net->fds));
-  memset(net->watched, 0, sizeof(net->watched));
+  memset(net->fds, 0, (size_t)net->top_fd * sizeof(net->fds[0]));
+  memset(net->watched, 0, (size_t)net->top_fd * sizeof(net->watched[0]));
   memset(net->calls, 0, sizeof(net->calls));
   net->first_fd = net->top_fd = 0;
   net->open = 0;

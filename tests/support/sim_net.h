@@ -15,7 +15,7 @@
 #include "support/sim_wire.h"
 #include "support/sim_world.h"
 
-#define SIM_FDS 512
+#define SIM_FDS 12000
 
 enum sim_call {
   SIM_SOCKET,
@@ -72,6 +72,7 @@ enum sim_listening {
   SIM_LISTENS,
   SIM_REFUSES, /* ECONNREFUSED */
   SIM_SILENT,  /* TCP: no answer to the handshake. Unix: the backlog is full */
+  SIM_SELF,    /* TCP: nobody listens, and the connection is made to itself. Unix: as SIM_REFUSES */
   SIM_ERRS     /* connect fails with `error`: TCP later, Unix at once */
 };
 
