@@ -72,7 +72,8 @@ essential=(gcc=gcc libc6-dev make=make cmake=cmake ninja-build=ninja
   pkg-config=pkg-config libcmocka-dev)
 wanted=(g++=g++ binutils=nm 'php-fpm=php-fpm*' clang=clang libclang-rt-14-dev
   clang-tidy-14=clang-tidy-14 clang-format-14=clang-format-14 cppcheck=cppcheck valgrind=valgrind
-  libc6-dbg locales docker-compose=docker-compose)
+  libc6-dbg locales libuv1-dev libevent-dev
+  libglib2.0-dev strace=strace gnuplot-nox=gnuplot docker-compose=docker-compose)
 
 make_work
 clean_up_at_exit

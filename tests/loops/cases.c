@@ -14,8 +14,6 @@
 #include "support/fpm.h"
 #include "support/skip.h"
 
-enum { PATIENCE_MS = 30000 };
-
 static const loop_kind *kind;
 static fpm *server;
 
@@ -176,12 +174,10 @@ static void send_many(fixture *f, int count)
   kind->update_fn(f->driver);
 }
 
-/* Turns of the loop until so many callbacks were called. */
+/* Turns of the loop until so many callbacks were called. Whether that takes too long is for ctest to say. */
 static void run_until(fixture *f, int count)
 {
-  uint64_t end = now_ms() + PATIENCE_MS;
-
-  while (f->tally.answered + f->tally.failed < count && now_ms() < end)
+  while (f->tally.answered + f->tally.failed < count)
     kind->turn_fn(f->loop, 1000);
   assert_int_equal(f->tally.answered + f->tally.failed, count);
 }
@@ -258,7 +254,7 @@ static void a_cluster(void **state)
 static void deadlines(void **state)
 {
   fixture *f = *state;
-  uint64_t start, spent;
+  uint64_t start;
 
   use_three_pools(f, NULL);
   open_proxy(f);
@@ -267,10 +263,9 @@ static void deadlines(void **state)
   start = now_ms();
   send_many(f, 6);
   run_until(f, 6);
-  spent = now_ms() - start;
   assert_int_equal(f->tally.last_error, FCGIP_ETIMEDOUT);
   assert_int_equal(f->tally.failed, 6);
-  assert_true(spent >= 150 && spent < 2000);
+  assert_true(now_ms() - start >= 150);
 }
 
 /* More than the backlog holds: connecting is tried again and again, by timers. */
@@ -355,7 +350,6 @@ static void freed_by_a_callback(void **state)
 static void freed_while_receiving(void **state)
 {
   fixture *f = *state;
-  uint64_t end = now_ms() + PATIENCE_MS;
   int i;
 
   use_three_pools(f, NULL);
@@ -366,7 +360,7 @@ static void freed_while_receiving(void **state)
       FCGIP_OK);
   f->tally.free_this = f->driver;
   send_many(f, 100);
-  while (f->tally.free_this != NULL && now_ms() < end)
+  while (f->tally.free_this != NULL)
     kind->turn_fn(f->loop, 1000);
   f->driver = NULL;
   for (i = 0; i < 5; i++)
@@ -408,12 +402,11 @@ static void cancelled_from_outside(void **state)
   assert_int_equal(f->tally.last_error, FCGIP_ECANCELED);
 }
 
-/* Kept connections are watched for the server's close, and closed by a timer. */
-static void idle_connections(void **state)
+/* Kept connections stay watched, for the server's close. */
+static void kept_connections(void **state)
 {
   fcgip_endpoint_options options = {
-      .struct_size = sizeof(options), .max_idle_connections = 3, .idle_timeout_ms = 200};
-  uint64_t end = now_ms() + PATIENCE_MS;
+      .struct_size = sizeof(options), .max_idle_connections = 3, .idle_timeout_ms = UINT32_MAX};
   fixture *f = *state;
 
   use_pool(f, FPM_NETWORK1, &options);
@@ -421,10 +414,31 @@ static void idle_connections(void **state)
   make_request(f, "/echo.php?value=x");
   send_many(f, 30);
   run_until(f, 30);
-  assert_true(watched_count(f->tally.inside) > 0);
-  while (watched_count(f->tally.inside) > 0 && now_ms() < end)
+  assert_int_equal(f->tally.failed, 0);
+  assert_in_range(watched_count(f->tally.inside), 1, 3);
+  fpm_halt(server);
+  while (watched_count(f->tally.inside) > 0)
     kind->turn_fn(f->loop, 1000);
-  assert_int_equal(watched_count(f->tally.inside), 0);
+  assert_int_equal(fpm_resume(server), 0);
+  send_many(f, 30);
+  run_until(f, 60);
+  assert_int_equal(f->tally.failed, 0);
+}
+
+/* After their time a timer closes them. */
+static void idle_connections(void **state)
+{
+  fcgip_endpoint_options options = {
+      .struct_size = sizeof(options), .max_idle_connections = 3, .idle_timeout_ms = 200};
+  fixture *f = *state;
+
+  use_pool(f, FPM_NETWORK1, &options);
+  open_proxy(f);
+  make_request(f, "/echo.php?value=x");
+  send_many(f, 30);
+  run_until(f, 30);
+  while (watched_count(f->tally.inside) > 0)
+    kind->turn_fn(f->loop, 1000);
   send_many(f, 30);
   run_until(f, 60);
   assert_int_equal(f->tally.failed, 0);
@@ -456,7 +470,7 @@ static void a_server_that_goes_away(void **state)
 
   use_three_pools(f, NULL);
   open_proxy(f);
-  make_request(f, "/sleep.php?ms=300");
+  make_request(f, "/sleep.php?ms=30000");
   send_many(f, 60);
   kind->turn_fn(f->loop, 10);
   fpm_halt(server);
@@ -482,6 +496,7 @@ int run_loop_cases(const loop_kind *given)
       cmocka_unit_test_setup_teardown(freed_while_receiving, setup, teardown),
       cmocka_unit_test_setup_teardown(freed_with_everything_in_flight, setup, teardown),
       cmocka_unit_test_setup_teardown(cancelled_from_outside, setup, teardown),
+      cmocka_unit_test_setup_teardown(kept_connections, setup, teardown),
       cmocka_unit_test_setup_teardown(idle_connections, setup, teardown),
       cmocka_unit_test_setup_teardown(two_drivers_on_one_loop, setup, teardown),
       cmocka_unit_test_setup_teardown(a_server_that_goes_away, setup, teardown),
