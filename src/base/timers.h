@@ -1,5 +1,6 @@
-/* Timers: an intrusive heap of things that are due at some time. Finding the next one is O(1), setting and
- * clearing one O(log n). */
+/* Timers: things that are due at some time. Most are set for a fixed time from now, so that each is due behind those
+ * set before: such ones stand in runs, lists in order, where setting, clearing and finding the first are O(1) however
+ * many there are. What fits behind none of the few runs goes to an intrusive heap, O(log n). */
 #ifndef FCGIP_BASE_TIMERS_H
 #define FCGIP_BASE_TIMERS_H
 
@@ -7,8 +8,12 @@
 #include <stdint.h>
 
 #include "base/alloc.h"
+#include "base/list.h"
 
 #define FCGIP__NEVER UINT64_MAX
+
+/* As many different lengths of time can be in use at once without the heap. */
+#define FCGIP__TIMER_RUNS 4u
 
 /* `us` after `from`; beyond the end of time is never. */
 static inline uint64_t fcgip__later(uint64_t from, uint64_t us)
@@ -19,12 +24,15 @@ static inline uint64_t fcgip__later(uint64_t from, uint64_t us)
 /* `due` FCGIP__NEVER: not set. */
 typedef struct fcgip__timer {
   uint64_t due;
-  size_t index;
+  fcgip__node node; /* in a run, else unlinked */
+  size_t index;     /* in the heap, where it is in no run */
 } fcgip__timer;
 
 typedef struct fcgip__timers {
+  fcgip__list runs[FCGIP__TIMER_RUNS];
   fcgip__timer **heap;
-  size_t count;
+  size_t heap_count;
+  size_t count; /* that are set, in all */
   size_t cap;
   const fcgip__mem *mem; /* must outlive the heap */
 } fcgip__timers;

@@ -60,14 +60,12 @@ fcgip__connection *fcgip__connection_new(fcgip__pool *pool)
   size_t total = engine->open_count + 1;
   fcgip__connection *connection;
 
-  if (fcgip__map_reserve(&engine->connections, total) < 0 ||
-      fcgip__timers_reserve(&engine->idles, total) < 0 || reserve_pollfds(engine, total) < 0)
+  if (fcgip__map_reserve(&engine->connections, total) < 0 || reserve_pollfds(engine, total) < 0)
     return NULL;
   connection = connection_alloc(engine);
   if (connection == NULL)
     return NULL;
   memset(connection, 0, sizeof(*connection));
-  fcgip__timer_init(&connection->idle_timer);
   connection->pool = pool;
   connection->state = FCGIP__CONNECTION_NEW;
   connection->fd = -1;
@@ -80,22 +78,25 @@ fcgip__connection *fcgip__connection_new(fcgip__pool *pool)
 
 static void leave_idle(fcgip__connection *connection)
 {
-  fcgip__timer_set(&connection->pool->engine->idles, &connection->idle_timer, FCGIP__NEVER);
-  connection->pool->idle_count--;
+  fcgip__pool *pool = connection->pool;
+  int was_last = connection->node.next == &pool->idle.head;
+
+  fcgip__list_remove(&connection->node);
+  fcgip__list_add_last(&pool->busy, &connection->node);
+  pool->idle_count--;
+  if (was_last)
+    fcgip__pool_set_idle_timer(pool);
 }
 
 static void enter_idle(fcgip__connection *connection)
 {
   fcgip__pool *pool = connection->pool;
-  uint32_t timeout_ms = pool->options->idle_timeout_ms;
 
   fcgip__list_remove(&connection->node);
   fcgip__list_add_first(&pool->idle, &connection->node);
-  pool->idle_count++;
   connection->idle_us = pool->engine->now_us;
-  if (timeout_ms != FCGIP__NONE)
-    fcgip__timer_set(&pool->engine->idles, &connection->idle_timer,
-                     fcgip__later(pool->engine->now_us, (uint64_t)timeout_ms * 1000u));
+  if (pool->idle_count++ == 0)
+    fcgip__pool_set_idle_timer(pool);
 }
 
 static void enter_closed(fcgip__connection *connection)
@@ -121,10 +122,6 @@ void fcgip__connection_become(fcgip__connection *connection, enum fcgip__connect
     connection->retry_us = FCGIP__NEVER;
   if (before == FCGIP__CONNECTION_IDLE)
     leave_idle(connection);
-  if (before == FCGIP__CONNECTION_IDLE && next == FCGIP__CONNECTION_SENDING) {
-    fcgip__list_remove(&connection->node);
-    fcgip__list_add_last(&connection->pool->busy, &connection->node);
-  }
   if (next == FCGIP__CONNECTION_IDLE)
     enter_idle(connection);
   if (next == FCGIP__CONNECTION_CLOSED)
@@ -343,12 +340,4 @@ int fcgip__connection_is_alive(fcgip__connection *connection)
     return 0;
   n = sys->peek_fn(sys->context, connection->fd);
   return n < 0 && fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_AGAIN;
-}
-
-void fcgip__connection_touch(fcgip__connection *connection)
-{
-  fcgip__engine *engine = connection->pool->engine;
-
-  if (engine->watch_fn != NULL && !fcgip__node_is_linked(&connection->touched))
-    fcgip__list_add_last(&engine->touched, &connection->touched);
 }

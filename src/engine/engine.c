@@ -43,7 +43,8 @@ int fcgip__engine_new(fcgip__engine **out, const fcgip__mem *mem, const fcgip__s
   init_lists(engine);
   fcgip__random_init(&engine->random, fcgip__random_seed(engine));
   engine->pools = fcgip__mem_calloc(mem, count, sizeof(*engine->pools));
-  if (engine->pools == NULL) {
+  if (engine->pools == NULL || fcgip__timers_reserve(&engine->idles, count) < 0) {
+    fcgip__mem_free(mem, engine->pools);
     fcgip__mem_free(mem, engine);
     return FCGIP_ENOMEM;
   }
@@ -270,7 +271,7 @@ void fcgip__engine_process_timers(fcgip__engine *engine)
     fcgip__exchange_on_timer(FCGIP__OWNER(timer, fcgip__exchange, timer));
   while (!engine->is_doomed && (timer = fcgip__timers_first(&engine->idles)) != NULL &&
          timer->due <= engine->now_us)
-    fcgip__connection_close(FCGIP__OWNER(timer, fcgip__connection, idle_timer));
+    fcgip__pool_on_idle_timer(FCGIP__OWNER(timer, fcgip__pool, idle_timer));
 }
 
 static size_t list_fds(const fcgip__list *list, struct pollfd *fds, size_t cap, size_t count)

@@ -34,6 +34,7 @@ typedef struct fcgip__pool {
   size_t window;          /* connections that may be open beside those, while there are any */
   fcgip__list idle;       /* those that could carry one, most recently used first */
   size_t idle_count;
+  fcgip__timer idle_timer; /* when the time of the one that is idle the longest is over */
   size_t open_count;          /* both together */
   fcgip_endpoint_stats stats; /* its counters; what is now is filled in when asked for */
   fcgip__node hungry;         /* in engine->hungry while the queue may be able to move */
@@ -91,7 +92,6 @@ struct fcgip__connection {
   fcgip__node node;    /* in pool->busy, pool->idle or engine->graveyard */
   fcgip__node rival;   /* in exchange->rivals unless it is the exchange's connection */
   fcgip__node touched; /* in engine->touched while the watcher may have to be told */
-  fcgip__timer idle_timer;
   fcgip__pool *pool;
   fcgip__exchange *exchange; /* NULL while idle */
   enum fcgip__connection_state state;
@@ -127,7 +127,7 @@ struct fcgip__engine {
   fcgip__map exchanges;    /* by id, until taken */
   fcgip__map connections;  /* by descriptor */
   fcgip__timers deadlines; /* of exchanges */
-  fcgip__timers idles;     /* of connections */
+  fcgip__timers idles;     /* of pools */
   fcgip__list done;        /* exchanges, in order of completion */
   size_t done_count;
   size_t pending;
@@ -238,7 +238,13 @@ void fcgip__connection_on_event(fcgip__connection *connection, short revents);
 /* 1 if an idle connection is still alive. */
 int fcgip__connection_is_alive(fcgip__connection *connection);
 /* The watcher may have to be told. */
-void fcgip__connection_touch(fcgip__connection *connection);
+static inline void fcgip__connection_touch(fcgip__connection *connection)
+{
+  fcgip__engine *engine = connection->pool->engine;
+
+  if (engine->watch_fn != NULL && !fcgip__node_is_linked(&connection->touched))
+    fcgip__list_add_last(&engine->touched, &connection->touched);
+}
 
 /* send.c */
 /* Sends what the socket takes. 0, or the errno of a connection that could not be made after all: nothing was done
@@ -268,6 +274,10 @@ void fcgip__pool_note_sent(fcgip__pool *pool, fcgip__exchange *exchange);
 /* When the idle connections have to make room for this exchange; FCGIP__NEVER if they have not. */
 uint64_t fcgip__pool_patience_us(const fcgip__pool *pool, const fcgip__exchange *exchange);
 void fcgip__pool_close_idle(fcgip__pool *pool);
+/* The one that is idle the longest is another one, or gone. */
+void fcgip__pool_set_idle_timer(fcgip__pool *pool);
+/* Its time is over. */
+void fcgip__pool_on_idle_timer(fcgip__pool *pool);
 void fcgip__pool_leave_queue(fcgip__pool *pool, fcgip__exchange *exchange);
 
 #endif

@@ -28,6 +28,7 @@ void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endp
   fcgip__list_init(&pool->busy);
   fcgip__list_init(&pool->idle);
   fcgip__node_init(&pool->hungry);
+  fcgip__timer_init(&pool->idle_timer);
   pool->queued = 0;
   pool->idle_count = 0;
   pool->open_count = 0;
@@ -197,6 +198,21 @@ void fcgip__pool_close_idle(fcgip__pool *pool)
   while (pool->idle_count > 0 &&
          fcgip__later(oldest_idle_us(pool), PATIENCE_US) <= pool->engine->now_us)
     close_oldest_idle(pool);
+}
+
+void fcgip__pool_set_idle_timer(fcgip__pool *pool)
+{
+  uint32_t timeout_ms = pool->options->idle_timeout_ms;
+  uint64_t due = FCGIP__NEVER;
+
+  if (pool->idle_count > 0 && timeout_ms != FCGIP__NONE)
+    due = fcgip__later(oldest_idle_us(pool), (uint64_t)timeout_ms * 1000u);
+  fcgip__timer_set(&pool->engine->idles, &pool->idle_timer, due);
+}
+
+void fcgip__pool_on_idle_timer(fcgip__pool *pool)
+{
+  close_oldest_idle(pool);
 }
 
 /* One more connection is idle now. */

@@ -43,17 +43,37 @@ static int teardown(void **state)
   return f->memory.live_blocks == 0 && f->memory.misuses == 0 ? 0 : -1;
 }
 
-/* Each knows its place, and none is due before the one above it. */
 static void assert_is_heap(const fcgip__timers *timers)
 {
   size_t i;
 
-  for (i = 0; i < timers->count; i++) {
+  for (i = 0; i < timers->heap_count; i++) {
     assert_int_equal(timers->heap[i]->index, i);
     assert_true(timers->heap[i]->due != FCGIP__NEVER);
     if (i > 0)
       assert_true(timers->heap[(i - 1) / 2]->due <= timers->heap[i]->due);
   }
+}
+
+/* Each is in one place, and none is due before the one ahead of it. */
+static void assert_in_order(const fcgip__timers *timers)
+{
+  size_t count = timers->heap_count, i;
+
+  assert_is_heap(timers);
+  for (i = 0; i < FCGIP__TIMER_RUNS; i++) {
+    fcgip__node *node = fcgip__list_first(&timers->runs[i]);
+    uint64_t before = 0;
+
+    for (; node != NULL; node = fcgip__list_next(&timers->runs[i], node)) {
+      uint64_t due = FCGIP__OWNER(node, fcgip__timer, node)->due;
+
+      assert_true(before <= due && due != FCGIP__NEVER);
+      before = due;
+      count++;
+    }
+  }
+  assert_int_equal(timers->count, count);
 }
 
 static void has_none_at_first(void **state)
@@ -75,7 +95,7 @@ static void gives_them_in_order(void **state)
   assert_int_equal(fcgip__timers_reserve(&f->timers, 8), FCGIP_OK);
   for (i = 0; i < 8; i++) {
     fcgip__timer_set(&f->timers, &f->items[i], due[i]);
-    assert_is_heap(&f->timers);
+    assert_in_order(&f->timers);
   }
   for (i = 0; i < 8; i++) {
     fcgip__timer *first = fcgip__timers_first(&f->timers);
@@ -83,7 +103,7 @@ static void gives_them_in_order(void **state)
     assert_true(first->due == expected[i]);
     fcgip__timer_set(&f->timers, first, FCGIP__NEVER);
     assert_true(first->due == FCGIP__NEVER);
-    assert_is_heap(&f->timers);
+    assert_in_order(&f->timers);
   }
   assert_null(fcgip__timers_first(&f->timers));
 }
@@ -98,11 +118,11 @@ static void moves_one_up_and_down(void **state)
     fcgip__timer_set(&f->timers, &f->items[i], 1000 + i);
   for (i = 0; i < COUNT; i++) {
     fcgip__timer_set(&f->timers, &f->items[i], 5);
-    assert_is_heap(&f->timers);
+    assert_in_order(&f->timers);
     assert_ptr_equal(fcgip__timers_first(&f->timers), &f->items[i]);
     fcgip__timer_set(&f->timers, &f->items[i], 5); /* the same again */
     fcgip__timer_set(&f->timers, &f->items[i], 100000 - i);
-    assert_is_heap(&f->timers);
+    assert_in_order(&f->timers);
     assert_int_equal(f->timers.count, COUNT);
   }
   assert_ptr_equal(fcgip__timers_first(&f->timers), &f->items[COUNT - 1]);
@@ -119,10 +139,33 @@ static void clears_any_of_them(void **state)
       fcgip__timer_set(&f->timers, &f->items[j], j * 37 % 40);
     fcgip__timer_set(&f->timers, &f->items[i], FCGIP__NEVER);
     assert_int_equal(f->timers.count, 39);
-    assert_is_heap(&f->timers);
-    for (j = 0; j < 39; j++)
+    assert_in_order(&f->timers);
+    assert_false(fcgip__node_is_linked(&f->items[i].node));
+    for (j = 0; j < f->timers.heap_count; j++)
       assert_ptr_not_equal(f->timers.heap[j], &f->items[i]);
   }
+}
+
+/* What is set for the same time from now needs no heap, and so no more work for many than for few; nor does it beside
+ * one that is due much later, or two. */
+static void the_usual_ones_need_no_heap(void **state)
+{
+  fixture *f = *state;
+  uint64_t now;
+
+  assert_int_equal(fcgip__timers_reserve(&f->timers, COUNT), FCGIP_OK);
+  fcgip__timer_set(&f->timers, &f->items[0], 1000000);
+  fcgip__timer_set(&f->timers, &f->items[1], 900000);
+  for (now = 0; now < 20000; now++) {
+    fcgip__timer *timer = &f->items[2 + now % (COUNT - 2)];
+
+    fcgip__timer_set(&f->timers, timer, FCGIP__NEVER);
+    fcgip__timer_set(&f->timers, timer, now + 5000);
+    assert_int_equal(f->timers.heap_count, 0);
+    assert_true(fcgip__timers_first(&f->timers)->due ==
+                (now < COUNT - 2 ? 5000 : now + 5001 - (COUNT - 2)));
+  }
+  assert_in_order(&f->timers);
 }
 
 /* Against a list that is searched from end to end. */
@@ -148,7 +191,7 @@ static void agrees_with_a_plain_list(void **state)
       least = f->items[i].due < least ? f->items[i].due : least;
       count += f->items[i].due != FCGIP__NEVER;
     }
-    assert_is_heap(&f->timers);
+    assert_in_order(&f->timers);
     assert_int_equal(f->timers.count, count);
     if (count > 0)
       assert_true(fcgip__timers_first(&f->timers)->due == least);
@@ -171,7 +214,7 @@ static void is_unchanged_without_memory(void **state)
   assert_int_equal(fcgip__timers_reserve(&f->timers, 3), FCGIP_OK); /* nothing to do */
   assert_int_equal(fcgip__timers_reserve(&f->timers, 1000), FCGIP_ENOMEM);
   assert_int_equal(fcgip__timers_reserve(&f->timers, SIZE_MAX), FCGIP_ENOMEM);
-  assert_is_heap(&f->timers);
+  assert_in_order(&f->timers);
   assert_ptr_equal(fcgip__timers_first(&f->timers), &f->items[2]);
 }
 
@@ -182,6 +225,7 @@ int main(void)
       cmocka_unit_test_setup_teardown(gives_them_in_order, setup, teardown),
       cmocka_unit_test_setup_teardown(moves_one_up_and_down, setup, teardown),
       cmocka_unit_test_setup_teardown(clears_any_of_them, setup, teardown),
+      cmocka_unit_test_setup_teardown(the_usual_ones_need_no_heap, setup, teardown),
       cmocka_unit_test_setup_teardown(agrees_with_a_plain_list, setup, teardown),
       cmocka_unit_test_setup_teardown(is_unchanged_without_memory, setup, teardown),
   };
