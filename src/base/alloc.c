@@ -50,11 +50,6 @@ int fcgip__mem_import(fcgip__mem *mem, const fcgip_allocator *allocator)
   return FCGIP_OK;
 }
 
-void *fcgip__mem_alloc(const fcgip__mem *mem, size_t size)
-{
-  return mem->malloc_fn(size > 0 ? size : 1, mem->user_data);
-}
-
 void *fcgip__mem_calloc(const fcgip__mem *mem, size_t count, size_t size)
 {
   size_t total;
@@ -82,12 +77,6 @@ void *fcgip__mem_realloc_array(const fcgip__mem *mem, void *block, size_t count,
   return fcgip__mem_realloc(mem, block, total);
 }
 
-void fcgip__mem_free(const fcgip__mem *mem, void *block)
-{
-  if (block != NULL)
-    mem->free_fn(block, mem->user_data);
-}
-
 char *fcgip__mem_strndup(const fcgip__mem *mem, const char *text, size_t len)
 {
   size_t size;
@@ -102,20 +91,4 @@ char *fcgip__mem_strndup(const fcgip__mem *mem, const char *text, size_t len)
     memcpy(copy, text, len);
   copy[len] = '\0';
   return copy;
-}
-
-int fcgip__add_size(size_t a, size_t b, size_t *sum)
-{
-  if (a > SIZE_MAX - b)
-    return -1;
-  *sum = a + b;
-  return 0;
-}
-
-int fcgip__mul_size(size_t a, size_t b, size_t *product)
-{
-  if (b != 0 && a > SIZE_MAX / b)
-    return -1;
-  *product = a * b;
-  return 0;
 }

@@ -6,32 +6,7 @@
 
 #define FIRST_CAP 256u
 
-void fcgip__buffer_init(fcgip__buffer *buffer, const fcgip__mem *mem, size_t limit)
-{
-  buffer->data = NULL;
-  buffer->len = 0;
-  buffer->cap = 0;
-  buffer->limit = limit;
-  buffer->mem = mem;
-  buffer->is_lent = 0;
-}
-
-void fcgip__buffer_lend(fcgip__buffer *buffer, uint8_t *data, size_t cap)
-{
-  data[0] = '\0';
-  buffer->data = data;
-  buffer->cap = cap;
-  buffer->is_lent = 1;
-}
-
-void fcgip__buffer_deinit(fcgip__buffer *buffer)
-{
-  if (!buffer->is_lent)
-    fcgip__mem_free(buffer->mem, buffer->data);
-  fcgip__buffer_init(buffer, buffer->mem, buffer->limit);
-}
-
-int fcgip__buffer_reserve(fcgip__buffer *buffer, size_t more)
+int fcgip__buffer_grow(fcgip__buffer *buffer, size_t more)
 {
   size_t need, cap;
   uint8_t *data;
@@ -60,19 +35,6 @@ int fcgip__buffer_reserve(fcgip__buffer *buffer, size_t more)
   data[buffer->len] = '\0'; /* a fresh block has none */
   buffer->data = data;
   buffer->cap = cap;
-  return FCGIP_OK;
-}
-
-int fcgip__buffer_add(fcgip__buffer *buffer, const void *data, size_t len)
-{
-  int rc = fcgip__buffer_reserve(buffer, len);
-
-  if (rc < 0)
-    return rc;
-  if (len > 0)
-    memcpy(buffer->data + buffer->len, data, len);
-  buffer->len += len;
-  buffer->data[buffer->len] = '\0';
   return FCGIP_OK;
 }
 

@@ -34,7 +34,7 @@ typedef struct fcgip__pool {
   size_t window;          /* connections that may be open beside those, while there are any */
   fcgip__list idle;       /* those that could carry one, most recently used first */
   size_t idle_count;
-  fcgip__timer idle_timer; /* when the time of the one that is idle the longest is over */
+  fcgip__timer idle_timer;    /* when the time of the one that is idle the longest is over */
   size_t open_count;          /* both together */
   fcgip_endpoint_stats stats; /* its counters; what is now is filled in when asked for */
   fcgip__node hungry;         /* in engine->hungry while the queue may be able to move */

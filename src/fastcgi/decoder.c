@@ -7,18 +7,6 @@
 #include "fastcgi/record.h"
 #include "fcgiproxy/error.h"
 
-void fcgip__decoder_init(fcgip__decoder *decoder, uint16_t id)
-{
-  memset(decoder, 0, sizeof(*decoder));
-  decoder->state = FCGIP__DECODE_HEADER;
-  decoder->id = id;
-}
-
-int fcgip__decoder_is_idle(const fcgip__decoder *decoder)
-{
-  return decoder->state == FCGIP__DECODE_HEADER && decoder->held == 0;
-}
-
 static int fail(fcgip__decoder *decoder, enum fcgip__fault fault)
 {
   decoder->state = FCGIP__DECODE_FAILED;
@@ -34,25 +22,22 @@ static void leave_record(fcgip__decoder *decoder)
   decoder->state = decoder->left > 0 ? FCGIP__DECODE_SKIP : FCGIP__DECODE_HEADER;
 }
 
-/* Fills `hold`; 1 when it is full. */
-static int fill(fcgip__decoder *decoder, const uint8_t **data, size_t *len)
+/* The 8 bytes of a header or of END_REQUEST's body: usually they have come whole, else they are gathered in `hold`.
+ * NULL until all are there. */
+static const uint8_t *take_eight(fcgip__decoder *decoder, const uint8_t **data, size_t *len)
 {
+  const uint8_t *at = *data;
   size_t n = sizeof(decoder->hold) - decoder->held;
 
-  if (decoder->held == 0 && *len >= sizeof(decoder->hold)) { /* the usual case: whole */
-    memcpy(decoder->hold, *data, sizeof(decoder->hold));
-    decoder->held = sizeof(decoder->hold);
-    *data += sizeof(decoder->hold);
-    *len -= sizeof(decoder->hold);
-    return 1;
-  }
   if (n > *len)
     n = *len;
-  memcpy(decoder->hold + decoder->held, *data, n);
-  decoder->held = (uint8_t)(decoder->held + n);
   *data += n;
   *len -= n;
-  return decoder->held == sizeof(decoder->hold);
+  if (n == sizeof(decoder->hold))
+    return at;
+  memcpy(decoder->hold + decoder->held, at, n);
+  decoder->held = (uint8_t)(decoder->held + n);
+  return decoder->held == sizeof(decoder->hold) ? decoder->hold : NULL;
 }
 
 /* Section 3.3: id 0 is the connection's own ("management"), any other must be our request's. Management records
@@ -78,28 +63,29 @@ static int check_addressee(fcgip__decoder *decoder, uint16_t id)
   return id == 0 ? FCGIP_OK : fail(decoder, FCGIP__FAULT_TYPE);
 }
 
-/* A header is in `hold`: decide how its content will be read. */
-static int enter_record(fcgip__decoder *decoder)
+/* A header is whole: decide how its content will be read. */
+static int enter_record(fcgip__decoder *decoder, const uint8_t *header)
 {
+  uint16_t id = fcgip__get_be16(header + 2);
   int rc;
 
-  if (decoder->hold[0] != FCGIP__VERSION_1)
-    return fail(decoder, FCGIP__FAULT_VERSION);
-  decoder->type = decoder->hold[1];
-  decoder->left = fcgip__get_be16(decoder->hold + 4);
-  decoder->padding = decoder->hold[6];
-  rc = check_addressee(decoder, fcgip__get_be16(decoder->hold + 2));
+  decoder->held = 0;
+  decoder->type = header[1];
+  decoder->left = fcgip__get_be16(header + 4);
+  decoder->padding = header[6];
+  if (decoder->type == FCGIP__STDOUT && id == decoder->id && decoder->left > 0) { /* the usual */
+    decoder->state = FCGIP__DECODE_CONTENT;
+    return FCGIP_OK;
+  }
+  rc = check_addressee(decoder, id);
   if (rc < 0)
     return rc;
 
   if (decoder->type == FCGIP__END_REQUEST) {
     if (decoder->left != sizeof(decoder->hold)) /* section 5.5 */
       return fail(decoder, FCGIP__FAULT_END);
-    decoder->held = 0;
     decoder->state = FCGIP__DECODE_END;
-  } else if ((decoder->type == FCGIP__STDOUT || decoder->type == FCGIP__STDERR) &&
-             decoder->left > 0) {
-    decoder->held = 0;
+  } else if (decoder->type == FCGIP__STDERR && decoder->left > 0) {
     decoder->state = FCGIP__DECODE_CONTENT;
   } else {
     leave_record(decoder);
@@ -134,11 +120,11 @@ static void skip(fcgip__decoder *decoder, const uint8_t **data, size_t *len)
 }
 
 /* Section 5.5: appStatus 4, protocolStatus 1, reserved 3 (php-fpm leaves old bytes there). */
-static void end_request(fcgip__decoder *decoder, fcgip__event *event)
+static void end_request(fcgip__decoder *decoder, const uint8_t *body, fcgip__event *event)
 {
   event->type = FCGIP__EVENT_END;
-  event->app_status = fcgip__get_be32(decoder->hold);
-  event->protocol_status = decoder->hold[4];
+  event->app_status = fcgip__get_be32(body);
+  event->protocol_status = body[4];
   decoder->left = 0;
   leave_record(decoder);
 }
@@ -146,6 +132,7 @@ static void end_request(fcgip__decoder *decoder, fcgip__event *event)
 int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
                         fcgip__event *event)
 {
+  const uint8_t *eight;
   int rc;
 
   memset(event, 0, sizeof(*event));
@@ -157,15 +144,17 @@ int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *l
         decoder->hold[0] = **data;
         return fail(decoder, FCGIP__FAULT_VERSION);
       }
-      if (fill(decoder, data, len) && (rc = enter_record(decoder)) < 0)
+      eight = take_eight(decoder, data, len);
+      if (eight != NULL && (rc = enter_record(decoder, eight)) < 0)
         return rc;
       break;
     case FCGIP__DECODE_CONTENT:
       pass_content(decoder, data, len, event);
       return FCGIP_OK;
     case FCGIP__DECODE_END:
-      if (fill(decoder, data, len)) {
-        end_request(decoder, event);
+      eight = take_eight(decoder, data, len);
+      if (eight != NULL) {
+        end_request(decoder, eight, event);
         return FCGIP_OK;
       }
       break;
@@ -177,18 +166,6 @@ int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *l
     }
   }
   return FCGIP_OK;
-}
-
-size_t fcgip__decoder_padding_left(const fcgip__decoder *decoder)
-{
-  return decoder->state == FCGIP__DECODE_SKIP ? decoder->left : 0;
-}
-
-size_t fcgip__decoder_output_left(const fcgip__decoder *decoder)
-{
-  if (decoder->state != FCGIP__DECODE_CONTENT || decoder->type != FCGIP__STDOUT)
-    return 0;
-  return decoder->left;
 }
 
 void fcgip__decoder_advance(fcgip__decoder *decoder, size_t len)

@@ -5,6 +5,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "fastcgi/record.h"
 
 enum fcgip__event_type {
   FCGIP__EVENT_MORE,   /* the bytes are used up */
@@ -49,21 +52,36 @@ typedef struct fcgip__decoder {
   uint8_t hold[8];
 } fcgip__decoder;
 
-void fcgip__decoder_init(fcgip__decoder *decoder, uint16_t id);
+static inline void fcgip__decoder_init(fcgip__decoder *decoder, uint16_t id)
+{
+  memset(decoder, 0, sizeof(*decoder)); /* FCGIP__DECODE_HEADER */
+  decoder->id = id;
+}
 
 /* Takes bytes off *data until there is an event. FCGIP_OK; FCGIP_EPROTO: see `fault`. */
 int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
                         fcgip__event *event);
 
 /* 1 between two records: nothing of one has been received. */
-int fcgip__decoder_is_idle(const fcgip__decoder *decoder);
+static inline int fcgip__decoder_is_idle(const fcgip__decoder *decoder)
+{
+  return decoder->state == FCGIP__DECODE_HEADER && decoder->held == 0;
+}
 
 /* How many of the bytes to come are sure to be dropped: what is left of a record's padding. */
-size_t fcgip__decoder_padding_left(const fcgip__decoder *decoder);
+static inline size_t fcgip__decoder_padding_left(const fcgip__decoder *decoder)
+{
+  return decoder->state == FCGIP__DECODE_SKIP ? decoder->left : 0;
+}
 
 /* How many of the bytes to come are sure to be STDOUT content: they may be received straight into place and then
  * reported with fcgip__decoder_advance(). */
-size_t fcgip__decoder_output_left(const fcgip__decoder *decoder);
+static inline size_t fcgip__decoder_output_left(const fcgip__decoder *decoder)
+{
+  if (decoder->state != FCGIP__DECODE_CONTENT || decoder->type != FCGIP__STDOUT)
+    return 0;
+  return decoder->left;
+}
 void fcgip__decoder_advance(fcgip__decoder *decoder, size_t len);
 
 /* A sentence for a fault; with the version fault, a hint at what the peer speaks instead. Constant text. */

@@ -23,18 +23,6 @@ typedef struct writer {
   uint16_t id;
 } writer;
 
-static uint64_t stdin_len(uint64_t content_len)
-{
-  uint64_t records = content_len / FCGIP__CONTENT_MAX + (content_len % FCGIP__CONTENT_MAX != 0);
-
-  return content_len + (records + 1) * FCGIP__HEADER_LEN;
-}
-
-uint64_t fcgip__encoded_len(const fcgip__encoded *encoded)
-{
-  return FCGIP__BEGIN_LEN + encoded->params_len + stdin_len(encoded->content_len);
-}
-
 uint64_t fcgip__encoded_content_at(const fcgip__encoded *encoded, uint64_t offset)
 {
   uint64_t head = FCGIP__BEGIN_LEN + encoded->params_len;

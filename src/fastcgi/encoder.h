@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "fastcgi/record.h"
+
 /* A request as encoded once, however many connections it goes over: the records' ids and the keep flag are put
  * in on the way out.
  *
@@ -23,7 +25,13 @@ typedef struct fcgip__encoded {
 } fcgip__encoded;
 
 /* Bytes of the whole stream. */
-uint64_t fcgip__encoded_len(const fcgip__encoded *encoded);
+static inline uint64_t fcgip__encoded_len(const fcgip__encoded *encoded)
+{
+  uint64_t len = encoded->content_len;
+  uint64_t records = len / FCGIP__CONTENT_MAX + (len % FCGIP__CONTENT_MAX != 0);
+
+  return FCGIP__BEGIN_LEN + encoded->params_len + len + (records + 1) * FCGIP__HEADER_LEN;
+}
 
 /* How much of the content lies before `offset` of the stream. */
 uint64_t fcgip__encoded_content_at(const fcgip__encoded *encoded, uint64_t offset);

@@ -6,8 +6,11 @@
 #ifndef FCGIP_FASTCGI_RECORD_H
 #define FCGIP_FASTCGI_RECORD_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "base/bytes.h"
 
 #define FCGIP__VERSION_1 1u
 #define FCGIP__HEADER_LEN 8u
@@ -40,13 +43,25 @@ enum fcgip__protocol_status {
 };
 
 /* Writes a header of 8 bytes; content_len is at most FCGIP__CONTENT_MAX. */
-void fcgip__record_header(uint8_t *out, enum fcgip__record_type type, uint16_t id,
-                          size_t content_len);
+static inline void fcgip__record_header(uint8_t *out, enum fcgip__record_type type, uint16_t id,
+                                        size_t content_len)
+{
+  assert(content_len <= FCGIP__CONTENT_MAX);
+  out[0] = FCGIP__VERSION_1;
+  out[1] = (uint8_t)type;
+  fcgip__put_be16(out + 2, id);
+  fcgip__put_be16(out + 4, (uint16_t)content_len);
+  out[6] = 0;
+  out[7] = 0;
+}
 
 /* Writes BEGIN_REQUEST, header and body, 16 bytes (section 5.1). */
 void fcgip__record_begin(uint8_t *out, uint16_t id, uint16_t role, int keep);
 
 /* What the record's id after this one is on the same connection: 65535, then 1. */
-uint16_t fcgip__next_wire_id(uint16_t id);
+static inline uint16_t fcgip__next_wire_id(uint16_t id)
+{
+  return id == UINT16_MAX ? 1 : (uint16_t)(id + 1);
+}
 
 #endif

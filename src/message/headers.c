@@ -157,6 +157,9 @@ typedef struct reader {
   int has_status;
   int has_location;
   int has_repeated; /* a name came again */
+  int has_nul;      /* there is one somewhere in the block */
+  int is_full;      /* there is no room for one more item */
+  size_t cap;       /* items that there is room for */
   const char *why;
 } reader;
 
@@ -164,6 +167,13 @@ static int malformed(reader *r, const char *why)
 {
   r->why = why;
   return FCGIP_EHEADER;
+}
+
+/* What no value may have in it. */
+static int has_controls(const reader *r, const line *l)
+{
+  return (r->has_nul && memchr(l->text, '\0', l->len) != NULL) ||
+         memchr(l->text, '\r', l->len) != NULL;
 }
 
 static const char *put_text(reader *r, const char *text, size_t len)
@@ -200,7 +210,7 @@ static int unfold(reader *r, line *l)
   if (r->headers->count == 0)
     return malformed(r, "the first line is a continuation");
   trim(l);
-  if (memchr(l->text, '\0', l->len) != NULL || memchr(l->text, '\r', l->len) != NULL)
+  if (has_controls(r, l))
     return malformed(r, "NUL or a lone CR in a value");
   last = &r->headers->items[r->headers->count - 1];
   r->end--; /* over the NUL: the value goes on */
@@ -230,21 +240,19 @@ static fcgip__header *next_of_its_name(const fcgip__headers *headers, const fcgi
   return find(headers, header, header->hash, header->name, header->name_len);
 }
 
-/* Copies the token that a line begins with, and sums it up on the way. Returns its length. */
+/* Copies the token that a line begins with, and sums it up on the way. Returns its length. The end of the line, which
+ * is no part of a token, stops it. */
 static size_t put_name(reader *r, fcgip__header *header, const line *l)
 {
-  const char *text = l->text;
+  const uint8_t *text = (const uint8_t *)l->text;
   char *to = r->end;
   uint32_t hash = HASH_START;
-  size_t len = 0, most = l->len;
+  size_t len = 0;
+  uint8_t lower;
 
-  while (len < most) {
-    uint8_t lower = fcgip__token_lower[(uint8_t)text[len]];
-
-    if (lower == 0)
-      break;
+  while ((lower = fcgip__token_lower[text[len]]) != 0) {
     hash = hash_on(hash, lower);
-    to[len] = text[len];
+    to[len] = (char)text[len];
     len++;
   }
   to[len] = '\0';
@@ -271,7 +279,7 @@ static int read_header(reader *r, const line *l)
   value.text = l->text + name_len + 1;
   value.len = l->len - name_len - 1;
   trim(&value);
-  if (memchr(value.text, '\0', value.len) != NULL || memchr(value.text, '\r', value.len) != NULL)
+  if (has_controls(r, &value))
     return malformed(r, "NUL or a lone CR in a value");
   header->value_len = (uint32_t)value.len;
   header->value = put_text(r, value.text, value.len);
@@ -289,12 +297,16 @@ static int read_lines(reader *r, const uint8_t *block, size_t len)
   line l;
 
   while (rc == FCGIP_OK && next_line(block, len, &at, &l)) {
-    if (first && is_protocol_line(&l))
+    if (first && is_protocol_line(&l)) {
       rc = read_protocol_line(r, &l);
-    else if (is_folded(&l))
+    } else if (is_folded(&l)) {
       rc = unfold(r, &l);
-    else
+    } else if (r->headers->count < r->cap) {
       rc = read_header(r, &l);
+    } else {
+      r->is_full = 1;
+      break;
+    }
     first = 0;
   }
   return rc;
@@ -314,6 +326,11 @@ static int read_content_length(reader *r, const fcgip__header *header)
   return FCGIP_OK;
 }
 
+static int is_named(const fcgip__header *header, const char *name, size_t len)
+{
+  return header->name_len == len && fcgip__equal_nocase(header->name, len, name, len);
+}
+
 /* The headers that mean something to us; all others are data. */
 static int read_meaning(reader *r)
 {
@@ -324,15 +341,15 @@ static int read_meaning(reader *r)
   for (i = 0; i < headers->count && rc == FCGIP_OK; i++) {
     const fcgip__header *header = &headers->items[i];
 
-    if (fcgip__equal_nocase(header->name, header->name_len, "content-length", 14)) {
+    if (is_named(header, "content-length", 14)) {
       rc = read_content_length(r, header);
-    } else if (fcgip__equal_nocase(header->name, header->name_len, "status", 6)) {
+    } else if (is_named(header, "status", 6)) {
       if (r->has_status)
         return malformed(r, "two Status headers");
       r->has_status = 1;
       if (!r->has_protocol_line && parse_status(headers, header->value, header->value_len) < 0)
         return malformed(r, "Status is not three digits and a reason");
-    } else if (fcgip__equal_nocase(header->name, header->name_len, "location", 8)) {
+    } else if (is_named(header, "location", 8)) {
       r->has_location = 1;
     }
   }
@@ -386,13 +403,50 @@ static int make_room(fcgip__headers *headers, const fcgip__mem *mem, size_t coun
   return FCGIP_OK;
 }
 
+/* Reads the lines into the room that was made for `cap` items. */
+static int read_block(reader *r, fcgip__headers *headers, size_t cap, const uint8_t *block,
+                      size_t len)
+{
+  int rc;
+
+  r->headers = headers;
+  r->end = headers->text;
+  r->cap = cap;
+  r->has_nul = memchr(block, '\0', len) != NULL;
+  rc = read_lines(r, block, len);
+  return rc == FCGIP_OK ? read_meaning(r) : rc;
+}
+
+/* The usual few headers fit the room inside, without counting them first. 1 if all is well; anything strange is left to
+ * the long way. */
+static int read_few(fcgip__headers *headers, const uint8_t *block, size_t len, size_t max)
+{
+  size_t cap = sizeof(headers->room.bytes) > len ? (sizeof(headers->room.bytes) - len - 1) : 0;
+  reader r = {0};
+
+  cap /= sizeof(fcgip__header);
+  if (cap > max)
+    cap = max;
+  headers->items = (fcgip__header *)(void *)headers->room.bytes;
+  headers->text = headers->room.bytes + cap * sizeof(fcgip__header);
+  if (cap > 0 && read_block(&r, headers, cap, block, len) == FCGIP_OK && !r.is_full &&
+      !r.has_repeated)
+    return 1;
+  fcgip__headers_init(headers);
+  return 0;
+}
+
 int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const uint8_t *block,
                          size_t len, size_t max, const char **why)
 {
-  size_t count = count_lines(block, len);
   reader r = {0};
+  size_t count;
   int rc;
 
+  *why = NULL;
+  if (read_few(headers, block, len, max))
+    return FCGIP_OK;
+  count = count_lines(block, len);
   if (count > max)
     count = count_headers(block, len);
   if (count > max)
@@ -400,11 +454,7 @@ int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const u
   rc = make_room(headers, mem, count, len);
   if (rc < 0)
     return rc;
-  r.headers = headers;
-  r.end = headers->text;
-  rc = read_lines(&r, block, len);
-  if (rc == FCGIP_OK)
-    rc = read_meaning(&r);
+  rc = read_block(&r, headers, count, block, len);
   if (rc == FCGIP_OK && r.has_repeated)
     join_lines(headers, r.end);
   *why = r.why;

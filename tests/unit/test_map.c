@@ -77,7 +77,7 @@ static void finds_what_was_added(void **state)
       fcgip__map_link *link = fcgip__map_find(&f->map, rows[row].first + i * rows[row].step);
 
       assert_ptr_equal(link, &items[i].link);
-      assert_true(link->key == items[i].number);
+      assert_true(items[i].link.key == items[i].number);
     }
     assert_null(fcgip__map_find(&f->map, rows[row].first + COUNT * rows[row].step));
     for (i = 0; i < COUNT; i += 2)
