@@ -49,7 +49,7 @@ static void sizes(void **state)
 
 static void sizes_that_cannot_be(void **state)
 {
-  static const size_t large[] = {0x80000000u, SIZE_MAX / 2, SIZE_MAX - 1, SIZE_MAX};
+  static const size_t large[] = {0x80000000u, SIZE_MAX / 2 + 1, SIZE_MAX - 1, SIZE_MAX};
   size_t size = 77, i;
 
   (void)state;
