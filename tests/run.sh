@@ -74,6 +74,11 @@ wanted=(g++=g++ binutils=nm 'php-fpm=php-fpm*' clang=clang libclang-rt-14-dev
   clang-tidy-14=clang-tidy-14 clang-format-14=clang-format-14 cppcheck=cppcheck valgrind=valgrind
   libc6-dbg locales libuv1-dev libevent-dev
   libglib2.0-dev strace=strace gnuplot-nox=gnuplot docker-compose=docker-compose)
+# For tests/abi: languages that call the library, other targets, packages, documentation.
+wanted+=(php-cli=php luajit=luajit python3=python3 python3-cffi ruby=ruby nodejs=node npm=npm
+  musl-tools=musl-gcc gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross
+  gcc-s390x-linux-gnu=s390x-linux-gnu-gcc libc6-dev-s390x-cross qemu-user=qemu-s390x
+  abigail-tools=abidiff dpkg-dev=dpkg-shlibdeps doxygen=doxygen mandoc=mandoc)
 
 make_work
 clean_up_at_exit
