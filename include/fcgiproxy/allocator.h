@@ -12,12 +12,12 @@ FCGIP_BEGIN_DECLS
  * the threads that use the objects, and must not call the library. NULL for the struct means the C
  * library's functions. */
 typedef struct fcgip_allocator {
-  uint32_t struct_size; /* sizeof(fcgip_allocator) */
-  uint32_t flags;       /* 0 */
-  void *(*malloc_fn)(size_t size, void *user_data);
-  void *(*realloc_fn)(void *block, size_t size, void *user_data);
-  void (*free_fn)(void *block, void *user_data);
-  void *user_data;
+  uint32_t struct_size;                                           /* sizeof(fcgip_allocator) */
+  uint32_t flags;                                                 /* 0 */
+  void *(*malloc_fn)(size_t size, void *user_data);               /* as malloc() */
+  void *(*realloc_fn)(void *block, size_t size, void *user_data); /* as realloc() */
+  void (*free_fn)(void *block, void *user_data);                  /* as free() */
+  void *user_data;                                                /* passed to all three */
 } fcgip_allocator;
 
 FCGIP_END_DECLS

@@ -8,7 +8,8 @@
 FCGIP_BEGIN_DECLS
 
 /* Makes a cluster proxy over every endpoint of a collection, whatever its policy. Otherwise as
- * fcgip_proxy_new(), but for FCGIP_PROXY_FAILOVER, which makes no sense here: FCGIP_EINVAL. FCGIP_OK; FCGIP_EINVAL; FCGIP_E2BIG; FCGIP_ENOMEM. */
+ * fcgip_proxy_new(), but for FCGIP_PROXY_FAILOVER, which makes no sense here.
+ * FCGIP_OK; FCGIP_EINVAL: also for that flag; FCGIP_E2BIG; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_cluster_proxy_new(fcgip_cluster_proxy **out, const fcgip_collection *collection,
                                       const fcgip_proxy_options *options);
 
@@ -43,6 +44,7 @@ FCGIP_API int fcgip_cluster_proxy_resume(fcgip_cluster_proxy *cluster, fcgip_req
 FCGIP_API int fcgip_cluster_proxy_endpoint_stats(const fcgip_cluster_proxy *cluster, size_t index,
                                                  fcgip_endpoint_stats *out);
 
+/* For event loops, as the functions of the same names in proxy.h. */
 FCGIP_API size_t fcgip_cluster_proxy_fds(const fcgip_cluster_proxy *cluster, struct pollfd *fds,
                                          size_t cap);
 FCGIP_API int fcgip_cluster_proxy_timeout_ms(const fcgip_cluster_proxy *cluster);

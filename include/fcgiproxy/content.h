@@ -28,6 +28,7 @@ FCGIP_API int fcgip_form_add_n(fcgip_form *form, const void *name, size_t name_l
 /* The encoded form so far, such as "a=1&b=two+words". Lives until the form is changed or freed. */
 FCGIP_API const void *fcgip_form_content(const fcgip_form *form, size_t *len);
 
+/* Frees the form; requests that were given its content keep it. */
 FCGIP_API void fcgip_form_free(fcgip_form *form);
 
 /* Makes an empty multipart content. FCGIP_OK; FCGIP_EINVAL; FCGIP_ENOMEM. */
@@ -55,6 +56,7 @@ FCGIP_API int fcgip_multipart_add_data(fcgip_multipart *multipart, const char *n
                                        const void *data, size_t len, const char *filename,
                                        const char *type);
 
+/* Frees the multipart content; requests that were given it keep it. */
 FCGIP_API void fcgip_multipart_free(fcgip_multipart *multipart);
 
 /* Replaces the request's content, and its content type along with it, in one step; the form or

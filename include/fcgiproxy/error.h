@@ -6,8 +6,10 @@
 
 FCGIP_BEGIN_DECLS
 
+/* What a function that returns int can return, and fcgip_response_error(). The text of a failed response says
+ * more: fcgip_response_error_text(). */
 enum fcgip_error {
-  FCGIP_OK = 0,
+  FCGIP_OK = 0, /* all went well */
 
   /* The caller: nothing was sent, or the call came at the wrong time. */
   FCGIP_EINVAL = -101,     /* an argument that cannot be right */
@@ -46,8 +48,8 @@ enum fcgip_error {
   FCGIP_ESTATUSFORMAT = -602, /* the page is not one that the parser knows */
 
   /* Fatal: from here down the program, not the request, is in trouble. */
-  FCGIP_EFATAL = -900,
-  FCGIP_ENOMEM = -901
+  FCGIP_EFATAL = -900, /* no result: the border */
+  FCGIP_ENOMEM = -901  /* out of memory; everything is as before the call */
 };
 
 /* A sentence for a result. Constant text, never NULL: an unknown value gets a sentence too.

@@ -29,13 +29,15 @@ enum fcgip_proxy_flags {
   FCGIP_PROXY_FAILOVER = 1
 };
 
+/* Zero in a field means its default. Fields are only added at the end; struct_size tells which ones the
+ * caller knows. */
 typedef struct fcgip_proxy_options {
-  uint32_t struct_size;    /* sizeof(fcgip_proxy_options) */
-  uint32_t flags;          /* of enum fcgip_proxy_flags; default 0 */
-  fcgip_watch_fn watch_fn; /* default none */
-  void *watch_data;
-  fcgip_now_ms_fn now_ms_fn; /* default CLOCK_MONOTONIC */
-  void *now_ms_data;
+  uint32_t struct_size;             /* sizeof(fcgip_proxy_options) */
+  uint32_t flags;                   /* of enum fcgip_proxy_flags; default 0 */
+  fcgip_watch_fn watch_fn;          /* default none */
+  void *watch_data;                 /* passed to watch_fn */
+  fcgip_now_ms_fn now_ms_fn;        /* default CLOCK_MONOTONIC */
+  void *now_ms_data;                /* passed to now_ms_fn */
   const fcgip_allocator *allocator; /* default the C library's; serves the responses too */
 } fcgip_proxy_options;
 
@@ -132,22 +134,23 @@ FCGIP_API size_t fcgip_proxy_pending(const fcgip_proxy *proxy);
  * FCGIP_OK; FCGIP_ENOTFOUND; FCGIP_EINVAL. May be called from inside callbacks. */
 FCGIP_API int fcgip_proxy_cancel(fcgip_proxy *proxy, fcgip_request_id id);
 
-/* Back-pressure. A wait without limit ends with FCGIP_EAGAIN when all that is left is paused without a
- * deadline; fcgip_proxy_send_request() then ends its request with FCGIP_ECANCELED. After a pause nothing more is read for this request (what was received already, at most
+/* Back-pressure. After a pause nothing more is read for this request (what was received already, at most
  * 64 KiB, is still passed through); the others go on, and of its deadlines only request_timeout_ms runs.
- * Resuming ends the pause, and asks a content source that had nothing (FCGIP_EAGAIN) again.
+ * Resuming ends the pause, and asks a content source that had nothing (FCGIP_EAGAIN) again. A wait without
+ * limit ends with FCGIP_EAGAIN when all that is left is paused without a deadline;
+ * fcgip_proxy_send_request() then ends its request with FCGIP_ECANCELED.
  * FCGIP_OK, also where there is nothing to do; FCGIP_ENOTFOUND; FCGIP_EINVAL. May be called from callbacks. */
 FCGIP_API int fcgip_proxy_pause(fcgip_proxy *proxy, fcgip_request_id id);
 FCGIP_API int fcgip_proxy_resume(fcgip_proxy *proxy, fcgip_request_id id);
 
 /* What a proxy has done with one endpoint since it was made. */
 typedef struct fcgip_endpoint_stats {
-  uint32_t struct_size; /* sizeof(fcgip_endpoint_stats) */
-  uint32_t open;        /* connections now */
-  uint32_t idle;        /* of them idle */
-  uint32_t queued;      /* requests that wait for a connection now */
-  uint32_t queued_max;  /* at most so far */
-  uint32_t reserved;
+  uint32_t struct_size;     /* sizeof(fcgip_endpoint_stats) */
+  uint32_t open;            /* connections now */
+  uint32_t idle;            /* of them idle */
+  uint32_t queued;          /* requests that wait for a connection now */
+  uint32_t queued_max;      /* at most so far */
+  uint32_t reserved;        /* 0 */
   uint64_t sent;            /* requests given to it */
   uint64_t succeeded;       /* ended without error */
   uint64_t failed_connect;  /* FCGIP_ERESOLVE, FCGIP_ECONNECT, FCGIP_EBUSY */
@@ -161,10 +164,10 @@ typedef struct fcgip_endpoint_stats {
   uint64_t failed_over;     /* moved to the next server: in no other count of failures */
   uint64_t opened;          /* connections */
   uint64_t reused;          /* requests sent on a kept one */
-  uint64_t bytes_sent;
-  uint64_t bytes_received;
+  uint64_t bytes_sent;      /* records, headers of records included */
+  uint64_t bytes_received;  /* the same */
   uint64_t duration_us_sum; /* of the requests that succeeded: divided by `succeeded`, the mean */
-  uint64_t duration_us_max;
+  uint64_t duration_us_max; /* of the one that took longest */
 } fcgip_endpoint_stats;
 
 /* Fills *out, whose struct_size says how much of it there is room for, for the endpoint at `index` of the

@@ -8,16 +8,20 @@
 FCGIP_BEGIN_DECLS
 
 /* FastCGI 1.0 section 6. php-fpm runs all three alike and tells the script FCGI_ROLE. */
-enum fcgip_role { FCGIP_RESPONDER = 1, FCGIP_AUTHORIZER = 2, FCGIP_FILTER = 3 };
+enum fcgip_role {
+  FCGIP_RESPONDER = 1,  /* answers as a web page does: the default */
+  FCGIP_AUTHORIZER = 2, /* says whether a request is allowed */
+  FCGIP_FILTER = 3      /* turns a file into another */
+};
 
 /* Deadlines of one request in milliseconds. Zero means the endpoint's, UINT32_MAX none. */
 typedef struct fcgip_timeouts {
-  uint32_t struct_size; /* sizeof(fcgip_timeouts) */
-  uint32_t connect_timeout_ms;
-  uint32_t read_write_timeout_ms;
-  uint32_t first_byte_timeout_ms;
-  uint32_t request_timeout_ms;
-  uint32_t reserved; /* 0 */
+  uint32_t struct_size;           /* sizeof(fcgip_timeouts) */
+  uint32_t connect_timeout_ms;    /* over all addresses of the host together */
+  uint32_t read_write_timeout_ms; /* the longest time with no byte either way */
+  uint32_t first_byte_timeout_ms; /* from the last byte sent to the first received */
+  uint32_t request_timeout_ms;    /* from send call to END_REQUEST, queue included */
+  uint32_t reserved;              /* 0 */
 } fcgip_timeouts;
 
 /* Makes a request with any method. Both texts are copied.
@@ -41,43 +45,64 @@ FCGIP_API int fcgip_patch_request_new(fcgip_request **out, const char *script_fi
 FCGIP_API int fcgip_delete_request_new(fcgip_request **out, const char *script_filename,
                                        const void *content, size_t len);
 
+/* The method, as given to the constructor. */
 FCGIP_API const char *fcgip_request_method(const fcgip_request *request);
 
-/* The variables that every request has, each with its default. A getter returns the value set last,
- * not a custom variable of the same name. Texts are copied.
+/* The variables that every request has, each with its default, follow. A getter returns the value set last,
+ * not a custom variable of the same name; its text lives until the request is changed. Texts are copied.
  * Setters: FCGIP_OK; FCGIP_EINVAL: CR or LF in REQUEST_URI or SCRIPT_FILENAME, a value that php-fpm
- * cannot be sent (more than 65528 bytes with its name); FCGIP_ENOMEM. */
+ * cannot be sent (more than 65528 bytes with its name); FCGIP_ENOMEM: everything is as before. */
+
+/* SERVER_SOFTWARE, by default "libfcgiproxy/<version>".
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_server_software(fcgip_request *request, const char *value);
 FCGIP_API const char *fcgip_request_server_software(const fcgip_request *request);
-/* SERVER_SOFTWARE, "libfcgiproxy/<version>" */
+
+/* REMOTE_ADDR, by default "192.168.0.1".
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_remote_address(fcgip_request *request, const char *value);
 FCGIP_API const char *fcgip_request_remote_address(const fcgip_request *request);
-/* REMOTE_ADDR, "192.168.0.1" */
+
+/* REMOTE_PORT, by default 9985.
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_remote_port(fcgip_request *request, uint16_t value);
 FCGIP_API uint16_t fcgip_request_remote_port(const fcgip_request *request);
-/* REMOTE_PORT, 9985 */
+
+/* SERVER_ADDR, by default "127.0.0.1".
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_server_address(fcgip_request *request, const char *value);
 FCGIP_API const char *fcgip_request_server_address(const fcgip_request *request);
-/* SERVER_ADDR, "127.0.0.1" */
+
+/* SERVER_PORT, by default 80.
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_server_port(fcgip_request *request, uint16_t value);
 FCGIP_API uint16_t fcgip_request_server_port(const fcgip_request *request);
-/* SERVER_PORT, 80 */
+
+/* SERVER_NAME, by default "localhost".
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_server_name(fcgip_request *request, const char *value);
 FCGIP_API const char *fcgip_request_server_name(const fcgip_request *request);
-/* SERVER_NAME, "localhost" */
+
+/* SERVER_PROTOCOL, by default "HTTP/1.1".
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_server_protocol(fcgip_request *request, const char *value);
 FCGIP_API const char *fcgip_request_server_protocol(const fcgip_request *request);
-/* SERVER_PROTOCOL, "HTTP/1.1" */
+
+/* CONTENT_TYPE, by default "application/x-www-form-urlencoded".
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_content_type(fcgip_request *request, const char *value);
 FCGIP_API const char *fcgip_request_content_type(const fcgip_request *request);
-/* CONTENT_TYPE, "application/x-www-form-urlencoded" */
+
+/* REQUEST_URI, by default "". If it has a `?` and there is no custom variable QUERY_STRING, what follows the
+ * `?` is sent as QUERY_STRING too.
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_request_uri(fcgip_request *request, const char *value);
 FCGIP_API const char *fcgip_request_request_uri(const fcgip_request *request);
-/* REQUEST_URI, "". If it has a `?` and there is no custom variable QUERY_STRING, what follows the `?`
- * is sent as QUERY_STRING too. */
+
+/* SCRIPT_FILENAME, as given to the constructor.
+ * The setter: FCGIP_OK; FCGIP_EINVAL: it cannot be sent; FCGIP_ENOMEM. */
 FCGIP_API int fcgip_request_set_script_filename(fcgip_request *request, const char *value);
 FCGIP_API const char *fcgip_request_script_filename(const fcgip_request *request);
-/* SCRIPT_FILENAME, as given to the constructor */
 
 /* GATEWAY_INTERFACE: always "FastCGI/1.0". */
 FCGIP_API const char *fcgip_request_gateway_interface(const fcgip_request *request);

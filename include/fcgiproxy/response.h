@@ -79,10 +79,13 @@ FCGIP_API double fcgip_response_duration(const fcgip_response *response);
 /* Which server; it lives as long as the response. */
 FCGIP_API const fcgip_endpoint *fcgip_response_endpoint(const fcgip_response *response);
 
+/* The id that the request had in its proxy. */
 FCGIP_API fcgip_request_id fcgip_response_request_id(const fcgip_response *response);
 
 /* One more owner: returns its argument. Each owner calls fcgip_response_free(). */
 FCGIP_API fcgip_response *fcgip_response_ref(fcgip_response *response);
+
+/* One owner less; the last one frees the response. */
 FCGIP_API void fcgip_response_free(fcgip_response *response);
 
 FCGIP_END_DECLS

@@ -4,6 +4,7 @@
 
 #include "fcgiproxy/types.h"
 
+/* The version of these headers, which the program was compiled with. */
 #define FCGIP_VERSION_MAJOR 0
 #define FCGIP_VERSION_MINOR 1
 #define FCGIP_VERSION_PATCH 0
