@@ -1,4 +1,4 @@
-# Headers, both libraries, a CMake package and a pkg-config file; both of the latter find the rest
+# Headers, both libraries, the man page, a CMake package and a pkg-config file; both of the latter find the rest
 # from where they lie, so that an installed tree can be moved.
 include(CMakePackageConfigHelpers)
 
@@ -10,6 +10,7 @@ install(TARGETS fcgiproxy_shared fcgiproxy_static EXPORT fcgiproxy
 install(DIRECTORY include/fcgiproxy DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.h")
 install(FILES "${FCGIPROXY_FFI_HEADER}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/fcgiproxy")
+install(FILES "${FCGIPROXY_MAN_PAGE}" DESTINATION "${CMAKE_INSTALL_MANDIR}/man3")
 
 # find_package(fcgiproxy): fcgiproxy::fcgiproxy (shared) and fcgiproxy::fcgiproxy_static. The library
 # depends on nothing, so the exported targets are the whole package. Before 1.0 a new minor version

@@ -20,7 +20,7 @@ version="$(pkg-config --modversion fcgiproxy)"
 program="$checkout/tests/abi/consumer.c"
 warnings="-Wall -Wextra -Wpedantic -pedantic-errors -Wconversion -Wshadow -Werror"
 
-for file in include/fcgiproxy/fcgiproxy.h include/fcgiproxy/ffi.h; do
+for file in include/fcgiproxy/fcgiproxy.h include/fcgiproxy/ffi.h share/man/man3/fcgiproxy.3; do
   [ -f "$prefix/$file" ] || report "not installed" "$file"
 done
 for file in libfcgiproxy.so "libfcgiproxy.so.${version%%.*}" "libfcgiproxy.so.$version" libfcgiproxy.a \
