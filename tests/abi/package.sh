@@ -5,11 +5,16 @@
 need dpkg-deb dpkg
 need cpack cmake
 need pkg-config pkg-config
+need gzip gzip
 rm -rf "$scratch"
 mkdir -p "$scratch" || exit 1
+tools=() options=()
+if [ -d examples/tools ]; then
+  tools=(fcgiget fcgi-status fcgi-broadcast) options=(-DFCGIPROXY_BUILD_TOOLS=ON)
+fi
 {
   configure "$scratch/build" -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_BUILD_TYPE=Release \
-    -DFCGIPROXY_WERROR=ON -DFCGIPROXY_BUILD_TESTS=OFF -DFCGIPROXY_BUILD_EXAMPLES=OFF &&
+    -DFCGIPROXY_WERROR=ON -DFCGIPROXY_BUILD_TESTS=OFF -DFCGIPROXY_BUILD_EXAMPLES=OFF "${options[@]}" &&
     cmake --build "$scratch/build" -j "$(jobs_count)" &&
     (cd "$scratch" && cpack --config build/CPackConfig.cmake)
 } >"$scratch/log" 2>&1 || {
@@ -25,11 +30,13 @@ field() {
   dpkg-deb --field "$package" "$1" | grep -qE "$2" || report "$1" "$(dpkg-deb --field "$package" "$1")"
 }
 field Package '^libfcgiproxy$'
-field Version "^${version//./\\.}$"
+field Version "^${version//./\\.}-1$"
 field Architecture "^$(dpkg --print-architecture)$"
-field Maintainer '.'
+field Maintainer '^[^<>]+ <[^ @]+@[^ @]+>$'
+field Section '^libdevel$'
+field Description '^FastCGI client library'
 ! have dpkg-shlibdeps || field Depends '^libc6 \(>= [0-9.]+\)$'
-report "name" "$(basename "$package" | grep -v "^libfcgiproxy_${version//./\\.}_")"
+report "name" "$(basename "$package" | grep -v "^libfcgiproxy_${version//./\\.}-1_")"
 # Scripts run as root: CPack's have the system look for libraries, and do nothing else.
 for script in $(dpkg-deb --ctrl-tarfile "$package" | tar -t | grep -E '/(pre|post)(inst|rm)$'); do
   report "$script" "$(dpkg-deb --ctrl-tarfile "$package" | tar -xO "$script" |
@@ -37,6 +44,17 @@ for script in $(dpkg-deb --ctrl-tarfile "$package" | tar -t | grep -E '/(pre|pos
 done
 report "owners and modes" "$(dpkg-deb --contents "$package" |
   awk '$2 != "root/root" || $1 !~ /^(drwxr-xr-x|-rw-r--r--|-rwxr-xr-x|lrwxrwxrwx)$/')"
+dpkg-deb --contents "$package" | awk '{ print $6 }' >"$scratch/contents"
+for file in share/doc/libfcgiproxy/{copyright,changelog.gz,changelog.Debian.gz} share/man/man3/fcgiproxy.3.gz \
+  include/fcgiproxy/{fcgiproxy,ffi}.h; do
+  grep -qxF "./usr/$file" "$scratch/contents" || report "not in the package" "$file"
+done
+report "man pages that are not compressed" "$(grep '/man/.*[^/]$' "$scratch/contents" | grep -v '\.gz$')"
+for tool in "${tools[@]}"; do
+  for file in bin/$tool share/man/man1/$tool.1.gz share/bash-completion/completions/$tool; do
+    grep -qxF "./usr/$file" "$scratch/contents" || report "not in the package" "$file"
+  done
+done
 report "outside of /usr" "$(dpkg-deb --contents "$package" | awk '$6 !~ /^\.\/(usr\/|$)/')"
 
 # A root with a dpkg of its own, and as much else as the package's scripts need: a shell and ldconfig.
@@ -84,6 +102,9 @@ if [ "$installed" -eq 1 ]; then
   eval "gcc tests/abi/consumer.c -o '$root/consumer' $(pkg-config --cflags --libs fcgiproxy)"
   printed="$(chroot "$root" /consumer 2>&1)" # the library is where the system looks
   [ "$printed" = "$version" ] || report "in the root" "\"$printed\""
+  for tool in "${tools[@]}"; do
+    chroot "$root" "/usr/bin/$tool" --help 2>&1 | grep -q '^usage: ' || report "in the root" "$tool does not run"
+  done
   dpkg --root="$root" --purge libfcgiproxy >"$scratch/dpkg.log" 2>&1 ||
     report "dpkg --purge" "$(cat "$scratch/dpkg.log")"
   report "what stays" "$(find "$root" -path '*fcgiproxy*' -not -path "$root/var/*")"
