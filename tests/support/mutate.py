@@ -2,8 +2,9 @@
 """tests/support/mutate.py CHECKOUT BUILD [--mutants N] [--seed S] [--only PATH] [--jobs J] [--sim SEEDS]
 
 Changes one thing in src/fastcgi, src/engine or src/message at a time (an operator, a number, a condition, a call that
-is left out), and looks whether the fast tests notice: unit, engine, and a short simulation. Prints those that nobody
-noticed, and how many were noticed of all that make a difference to the compiled code.
+is left out), and looks whether the fast tests notice: unit, engine, conformance without splits, and a short simulation.
+Prints those that nobody noticed, and how many were noticed of all that make a difference to the compiled code.
+tests/support/equivalent.txt has those that nobody can notice, with the reason; they do not count.
 
 The tests are linked once, against a shared library of the whole of src/; a mutant is one object and one such library.
 """
@@ -20,6 +21,10 @@ import threading
 import time
 
 ROOMS = ("fastcgi", "engine", "message")
+# Rows of the conformance suite that take no php-fpm and next to no time; a program each, so that the one that notices
+# a mutant is found soon.
+CONFORMANCE = ("FRM-*", "ENC-*", "TYP-*", "STR-*", "END-*", "CLS-*", "HDR-*", "BOD-*", "KAL-0[1-46]*", "RUN-0*", "CLU-*",
+               "NET-*", "FLO-*")
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&", "+": "-",
          "-": "+", "+=": "-=", "-=": "+=", "&": "|", "|": "&", "<<": ">>", ">>": "<<", "*": "/", "/": "*", "%": "/"}
 BINARY = re.compile(r"(?<= )(<<|>>|<=|>=|==|!=|&&|\|\||\+=|-=|[-+*/%<>&|])(?= )")
@@ -36,6 +41,22 @@ def blanked(text):
         return re.sub(r"[^\n]", "\x01", match.group(0))
     text = re.sub(r"/\*.*?\*/", blank, text, flags=re.S)
     return LITERAL.sub(blank, text)
+
+
+def read_equivalents(path):
+    """tests/support/equivalent.txt: FILE | before | after | reason"""
+    found = {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                if line.strip() and not line.startswith("#"):
+                    parts = line.strip().split(" | ")
+                    if len(parts) < 4:
+                        sys.exit("equivalent.txt: no reason: " + line)
+                    # What is changed may have " | " in it; before and after then have as many.
+                    middle = (len(parts) - 2) // 2
+                    found[(parts[0], " | ".join(parts[1:1 + middle]), " | ".join(parts[1 + middle:1 + 2 * middle]))] = parts[-1]
+    return found
 
 
 def debug_lines(lines):
@@ -133,8 +154,9 @@ class Bench:
         single = [s for s in self.sources("tests", "unit") + self.sources("tests", "engine")
                   if os.path.basename(s).startswith("test_") and not os.path.basename(s).startswith("test_php_fpm")]
         sim = self.sources("tests", "sim") if self.sim_seeds > 0 else []
+        conformance = self.sources("tests", "conformance")
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            done = list(pool.map(self.compile_test, support + single + sim))
+            done = list(pool.map(self.compile_test, support + single + conformance + sim))
         for source, _, good in done:
             if not good:
                 print("mutate: left out, as it does not compile: " + os.path.relpath(source, self.checkout))
@@ -147,6 +169,10 @@ class Bench:
             if source in compiled:
                 name = os.path.basename(os.path.dirname(source)) + "_" + os.path.basename(source)[5:-2]
                 self.link_program(name, [compiled[source]], [])
+        if all(s in compiled for s in conformance):
+            for rows in CONFORMANCE:
+                self.link_program("conformance_" + rows, [compiled[s] for s in conformance],
+                                  ["--adapter", "libfcgiproxy", "--splits", "none", "--short", "--jobs", "0", "--filter", rows])
         if sim and all(s in compiled for s in sim):
             self.link_program("sim_cases", [compiled[s] for s in sim], ["--cases"])
             self.link_program("sim_seeds", [compiled[s] for s in sim], ["--no-cases", "--seeds", str(self.sim_seeds)])
@@ -155,7 +181,8 @@ class Bench:
         output = os.path.join(self.build, "programs", name)
         os.makedirs(os.path.dirname(output), exist_ok=True)
         linked = subprocess.run(["gcc", "-o", output] + objects + ["-L", self.build, "-lsupport", "-lmutant", "-lcmocka",
-                                                                    "-lm", "-pthread"], capture_output=True, check=False)
+                                                                    "-lm", "-ldl", "-pthread"], capture_output=True,
+                                check=False)
         if linked.returncode != 0:
             print("mutate: left out, as it does not link: " + name)
             return
@@ -227,24 +254,26 @@ def main():
                     every += list(mutants_of(path, file.read()))
     random.Random(options.seed).shuffle(every)
     chosen = every[:options.mutants] if options.mutants > 0 else every
+    equivalents = read_equivalents(bench.path("tests", "support", "equivalent.txt"))
     print("mutate: %d of %d mutants, seed %d, %d test programs" %
           (len(chosen), len(every), options.seed, len(bench.programs)), flush=True)
-    counts, lock = {"noticed": 0, "survived": 0, "invalid": 0, "same": 0}, threading.Lock()
+    counts, lock = {"noticed": 0, "survived": 0, "invalid": 0, "same": 0, "equivalent": 0}, threading.Lock()
 
     def work(mutant):
-        verdict = bench.judge(mutant)
+        path, number, before, after = mutant
+        is_known = (os.path.relpath(path, bench.checkout), before.strip(), after.strip()) in equivalents
+        verdict = "equivalent" if is_known else bench.judge(mutant)
         with lock:
             counts[verdict] += 1
             if verdict == "survived":
-                path, number, before, after = mutant
                 print("survived: %s:%d\n  - %s\n  + %s" % (os.path.relpath(path, bench.checkout), number + 1,
                                                             before.strip(), after.strip()), flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(work, chosen))
     judged = counts["noticed"] + counts["survived"]
-    print("mutate: %d noticed, %d survived, %d without effect, %d that do not compile" %
-          (counts["noticed"], counts["survived"], counts["same"], counts["invalid"]))
+    print("mutate: %d noticed, %d survived, %d without effect, %d that do not compile, %d known to be equivalent" %
+          (counts["noticed"], counts["survived"], counts["same"], counts["invalid"], counts["equivalent"]))
     print("mutate: score %.1f %%" % (100.0 * counts["noticed"] / judged if judged > 0 else 100.0))
 
 
