@@ -10,7 +10,7 @@
 
 #include "fcgiproxy/error.h"
 
-#define PATH_CAP 4096u
+#define PATH_CAP 3072u /* of a stack that may be small */
 #define NAME_PATTERN "/fcgiproxy-XXXXXX"
 
 int fcgip__descriptor_copy(int fd, int *copy, uint64_t *size)

@@ -160,11 +160,67 @@ static void stopped(conf_test *test)
   }
 }
 
+typedef struct sums {
+  uint64_t output, largest;
+  int is_right;
+} sums;
+
+static int sum_up(fcgip_request_id id, const void *output, size_t output_len, const void *error,
+                  size_t error_len, void *data)
+{
+  sums *s = data;
+  const char *bytes = output;
+
+  (void)id;
+  (void)error;
+  /* The first piece ends with the header block, or somewhere behind it. */
+  s->is_right &= error_len == 0 && output_len > 0 &&
+                 (bytes[output_len - 1] == 'x' || s->output + output_len == strlen(CONF_HEADER));
+  s->output += output_len;
+  s->largest = output_len > s->largest ? output_len : s->largest;
+  return 0;
+}
+
+/* 4 GiB and a byte, which go through a callback and are not kept. */
+static void beyond_4_gib(conf_test *test)
+{
+  const uint64_t len = ((uint64_t)1 << 32) + 1;
+  conf_result result = {0};
+  fcgip_response *response = NULL;
+  fcgip_request *request;
+  sums s = {.is_right = 1};
+  size_t before;
+  fixture f;
+
+  fixture_new(&f, test, PEER_UNIX, NULL,
+              "OUT(H) DRIP(0,65536){OUT('x'*65535)} OUT('x'*65535) OUT('xx') EOO END(0,0)");
+  request = fixture_request(&f, NULL);
+  CHECK(test, fcgip_request_set_body_kept(request, 0) == FCGIP_OK);
+  CHECK(test, fcgip_request_add_pass_through_callback(request, sum_up, &s, NULL) == FCGIP_OK);
+  before = memory_bytes();
+  memory_reset_peak();
+  peer_thread_start(f.peer);
+  CHECK(test, fcgip_proxy_send_request(f.proxy, request, &response) == FCGIP_OK);
+  peer_thread_stop(f.peer);
+  conf_check(test, memory_peak() - before < 100000, "%zu bytes of memory", memory_peak() - before);
+  conf_check(test, s.is_right && s.output == len + strlen(CONF_HEADER),
+             "%llu bytes passed, at most %llu", (unsigned long long)s.output,
+             (unsigned long long)s.largest);
+  if (CHECK(test, response != NULL)) {
+    CHECK(test, fcgip_response_status(response) == 200 && !fcgip_response_is_partial(response));
+    CHECK(test, fcgip_response_body_length(response) == len);
+  }
+  fcgip_response_free(response);
+  fcgip_request_free(request);
+  conf_result_free(&result);
+  fixture_free(&f);
+}
+
 static const conf_case cases[] = {
     {.id = "BOD-01", .level = 'M', .run = all_bytes},
     {.id = "BOD-02", .level = 'M', .flags = SLOW, .run = sizes},
     {.id = "BOD-02", .flags = LONG, .run = large},
-    {.id = "BOD-03", .level = 'M', .see = "tests/sim"},
+    {.id = "BOD-03", .level = 'M', .flags = LONG | SLOW, .run = beyond_4_gib, .needs = HAS_API},
     {.id = "BOD-04", .level = 'M', .run = limits, .needs = CAN_LIMITS},
     {.id = "BOD-05", .level = 'M', .run = passed_through, .needs = HAS_API},
     {.id = "BOD-06", .level = 'M', .run = stopped, .needs = HAS_API},

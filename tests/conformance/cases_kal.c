@@ -251,24 +251,46 @@ static void never_ahead(conf_test *test)
   fixture_free(&f);
 }
 
-/* A child that frees the proxy takes nothing from its parent. */
+/* What a child may do: free what it has inherited, and ask through a proxy of its own. */
+static int in_the_child(fixture *f, const fcgip_request *request)
+{
+  fcgip_response *response = NULL;
+  fcgip_proxy *own = NULL;
+  int rc;
+
+  fcgip_proxy_free(f->proxy);
+  rc = fcgip_proxy_new(&own, f->collection, NULL);
+  if (rc == FCGIP_OK)
+    rc = fcgip_proxy_send_request(own, request, &response);
+  fcgip_response_free(response);
+  fcgip_proxy_free(own);
+  return rc == FCGIP_OK ? 0 : 1;
+}
+
+/* The child takes nothing from its parent: it has a connection of its own, and the parent's is as it was. */
 static void forked(conf_test *test)
 {
+  fcgip_request *request;
   conf_result result = {0};
   fixture f;
   pid_t child;
   int status = 0;
 
   fixture_new(&f, test, PEER_UNIX, &kept, "OKR AGAIN");
+  fixture_play(&f, 1, "OKR");
   fixture_ask(&f, NULL, &result);
+  request = fixture_request(&f, NULL);
   child = fork();
-  if (child == 0) {
-    fcgip_proxy_free(f.proxy);
-    _exit(0);
-  }
+  if (child == 0)
+    _exit(in_the_child(&f, request));
+  peer_thread_start(f.peer);
   CHECK(test, waitpid(child, &status, 0) == child && status == 0);
+  peer_thread_stop(f.peer);
+  CHECK(test, peer_connections(f.peer) == 2 && peer_requests(f.peer, 0) == 1);
   fixture_ask(&f, NULL, &result);
-  CHECK(test, result.verdict == V_OK && peer_connections(f.peer) == 1);
+  CHECK(test,
+        result.verdict == V_OK && peer_connections(f.peer) == 2 && peer_requests(f.peer, 0) == 2);
+  fcgip_request_free(request);
   conf_result_free(&result);
   fixture_free(&f);
 }
@@ -376,6 +398,40 @@ static void two_at_once(conf_test *test)
   fixture_free(&f);
 }
 
+/* A connection's ids go round while another request, whose id is 1 as well, is on its way: connections do not share
+ * ids, so that there is none to skip. */
+static void wrapped_in_flight(conf_test *test)
+{
+  const conf_request two = {.keep = 2};
+  fcgip_request_id first, held;
+  conf_result result = {0};
+  fcgip_request *request;
+  unsigned long n;
+  fixture f;
+
+  fixture_new(&f, test, PEER_UNIX, &two, "OKR AGAIN");
+  fixture_play(&f, 1, "READ HOLD");
+  peer_log_at_most(f.peer, 0);
+  request = fixture_request(&f, NULL);
+  first = fixture_send(&f, request);
+  held = fixture_send(&f, request);
+  fixture_take(&f, first, &result);
+  CHECK(test, result.verdict == V_OK && fixture_until_requested(&f, 1, 1));
+  for (n = 2; n <= 65537 && result.verdict == V_OK; n++)
+    fixture_take(&f, fixture_send(&f, request), &result);
+  conf_check(test, result.verdict == V_OK && n == 65538, "request %lu: %s", n - 1,
+             conf_verdict_name(result.verdict));
+  conf_check(test, peer_request_id(f.peer, 0) == 2 && peer_request_id(f.peer, 1) == 1,
+             "ids %u and %u", peer_request_id(f.peer, 0), peer_request_id(f.peer, 1));
+  CHECK(test, peer_connections(f.peer) == 2 && fcgip_proxy_pending(f.proxy) == 1);
+  fixture_say(&f, 1, "OUT(H 'late') END(0,0)");
+  fixture_take(&f, held, &result);
+  CHECK(test, result.verdict == V_OK && strcmp(result.body.data, "late") == 0);
+  fcgip_request_free(request);
+  conf_result_free(&result);
+  fixture_free(&f);
+}
+
 static const conf_case cases[] = {
     {.id = "KAL-01", .level = 'M', .run = a_thousand, .needs = HAS_API},
     {.id = "KAL-01", .run = fifty, .needs = CAN_KEEP},
@@ -407,7 +463,9 @@ static const conf_case cases[] = {
     {.id = "KAL-10", .level = 'M', .run = forked, .needs = HAS_API},
     {.id = "KAL-11",
      .level = 'M',
-     .see = "ENC-16 and KAL-14: a connection carries one request at a time"},
+     .flags = LONG | SLOW,
+     .run = wrapped_in_flight,
+     .needs = HAS_API},
     {.id = "KAL-12",
      .level = 'M',
      .run = after_errors,

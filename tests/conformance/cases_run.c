@@ -258,8 +258,12 @@ static const conf_case cases[] = {
      .needs = HAS_API,
      .see = "FPM-19"},
     ROW("18", 'M', LONG, loaded_again),
-    {.id = "RUN-19", .level = 'M', .see = "tests/fault"},
-    {.id = "RUN-20", .level = 'M', .see = "tests/fault"},
+    {.id = "RUN-19",
+     .level = 'M',
+     .run = run_without_memory,
+     .needs = HAS_API,
+     .see = "tests/fault"},
+    {.id = "RUN-20", .level = 'M', .run = run_two_faults, .needs = HAS_API, .see = "tests/fault"},
 };
 
 CONF_GROUP(conf_run, "RUN", cases);

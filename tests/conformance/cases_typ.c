@@ -131,6 +131,26 @@ static void malformed_results(conf_test *test)
   read_capabilities(test);
 }
 
+/* The library asks no server what it can, so that none has to answer: the first record of a connection is a request.
+ * What a server may say instead of GET_VALUES_RESULT leaves its capabilities unknown, and says nothing of the
+ * connection. */
+static void unknown_capabilities(conf_test *test)
+{
+  static const conf_request requests[] = {{0}, {.keep = 1}, {.max_connections = 1}};
+  fcgip__capabilities said;
+  conf_bytes sent = {0};
+  size_t i;
+
+  for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+    conf_record(test, &requests[i], "OKR", NULL, &sent);
+    conf_check(test, sent.len > 8 && sent.data[1] == 1, "the first record has type %d",
+               sent.data[1]);
+  }
+  conf_bytes_free(&sent);
+  CHECK(test, fcgip__capabilities_read(&said, (const uint8_t *)"", 0) == FCGIP_OK);
+  CHECK(test, said.max_conns == -1 && said.max_reqs == -1 && said.mpxs_conns == -1);
+}
+
 /* The second request of a connection has another id than the first, whose late record betrays itself. */
 static void late_record(conf_test *test)
 {
@@ -196,9 +216,24 @@ static const conf_case cases[] = {
      .want = {.verdict = V_PROTO, .what = "id", .body = ""}},
     {.id = "TYP-11", .level = 'M', .run = late_record, .needs = CAN_KEEP},
     {.id = "TYP-12", .level = 'M', .run = malformed_results},
+    {.id = "TYP-13", .level = 'S', .run = unknown_capabilities, .needs = HAS_API},
     {.id = "TYP-13",
-     .level = 'S',
-     .see = "nothing: the library sends no GET_VALUES (codec: ENC-17, TYP-12)"},
+     .name = "silence",
+     .script = "HOLD",
+     .request = {.total_ms = 50},
+     .want = {.verdict = V_TIMEOUT, .is_partial = -1}},
+    {.id = "TYP-13",
+     .name = "FIN",
+     .script = "FIN",
+     .want = {.verdict = V_CLOSED_EARLY, .is_partial = -1}},
+    {.id = "TYP-13",
+     .name = "UNKNOWN_TYPE, FIN",
+     .script = "R(11,0,'\\x09\\0\\0\\0\\0\\0\\0\\0') FIN",
+     .want = {.verdict = V_CLOSED_EARLY}},
+    {.id = "TYP-13",
+     .name = "UNKNOWN_TYPE, response",
+     .script = "R(11,0,'\\x09\\0\\0\\0\\0\\0\\0\\0') OKR",
+     .want = OK_BODY},
 };
 
 CONF_GROUP(conf_typ, "TYP", cases);

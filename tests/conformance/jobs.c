@@ -232,10 +232,7 @@ void conf_run_all(conf_table *table, const conf_options *options, const char *fo
       for (j = 0; j < CONF_ADAPTERS; j++) {
         if (table->absent[j] != NULL || is_slow(&table->rows[i]) != slow)
           continue;
-        if (conf_row_is_elsewhere(&table->rows[i]))
-          table->rows[i].cells[j].outcome = OUTCOME_ELSEWHERE;
-        else
-          give_out(jobs, options, &table->rows[i], j, folder, number++);
+        give_out(jobs, options, &table->rows[i], j, folder, number++);
       }
     }
   }

@@ -20,4 +20,8 @@ void run_many_ids(conf_test *test);
 /* cases_run_null.c */
 void run_null(conf_test *test);
 
+/* cases_run_faults.c */
+void run_without_memory(conf_test *test);
+void run_two_faults(conf_test *test);
+
 #endif

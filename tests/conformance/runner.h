@@ -41,9 +41,8 @@ typedef struct conf_table {
       *absent[CONF_ADAPTERS]; /* why the adapter's column is empty; "" if it was not asked for */
 } conf_table;
 
-/* The place named by `see`, or NULL: of a row that is tested elsewhere, wholly or in part. */
+/* The place named by `see`, where more of the row is tested, or NULL. */
 const char *conf_row_see(const conf_row *row);
-int conf_row_is_elsewhere(const conf_row *row);
 
 void conf_table_new(conf_table *table, const char *filter);
 void conf_table_free(conf_table *table);
@@ -52,7 +51,10 @@ void conf_run_all(conf_table *table, const conf_options *options, const char *fo
 void conf_print_list(const conf_table *table);
 void conf_print_table(const conf_table *table, int with_notes);
 int conf_write_junit(const conf_table *table, const char *path);
-/* How many cells of the first column are failures. */
-size_t conf_failures(const conf_table *table);
+/* How many cells of a column, unless its client is absent, have that outcome. */
+size_t conf_count(const conf_table *table, size_t column, conf_outcome outcome);
+
+/* Prints how the rows differ from those of ids.txt; returns in how many places. */
+size_t conf_check_ids(const conf_table *table);
 
 #endif

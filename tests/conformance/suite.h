@@ -43,8 +43,7 @@ enum conf_flag {
   SLOW = 1 << 5,        /* takes seconds: begun first */
   NO_SYNC = 1 << 6,     /* not once more with the blocking call */
   LONG = 1 << 7,        /* seconds of computing: left out with --short */
-  ANY_BODY = 1 << 8,    /* other clients may do as they like with the body */
-  HAS_MORE = 1 << 9     /* `see` says where the rest of the id is tested */
+  ANY_BODY = 1 << 8     /* other clients may do as they like with the body */
 };
 
 typedef struct conf_test conf_test;
@@ -61,9 +60,9 @@ struct conf_case {
   conf_request request;
   conf_expect want;
   unsigned needs; /* capabilities, beyond those that follow from the rest */
-  /* ... or a function; ... */
+  /* ... or a function. */
   void (*run)(conf_test *test);
-  /* ... or the place where it is tested. */
+  /* Where more of it is tested, for those who read the table. */
   const char *see;
 };
 
@@ -75,8 +74,7 @@ typedef enum conf_outcome {
   OUTCOME_FAIL,
   OUTCOME_WHOLE,   /* right only while responses come in one piece */
   OUTCOME_DIFFERS, /* another client decided a policy otherwise */
-  OUTCOME_SKIPPED,
-  OUTCOME_ELSEWHERE
+  OUTCOME_SKIPPED
 } conf_outcome;
 
 struct conf_test {

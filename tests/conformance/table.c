@@ -22,16 +22,6 @@ const char *conf_row_see(const conf_row *row)
   return NULL;
 }
 
-int conf_row_is_elsewhere(const conf_row *row)
-{
-  size_t i;
-
-  for (i = 0; i < row->count; i++)
-    if (row->first[i].script != NULL || row->first[i].run != NULL)
-      return 0;
-  return 1;
-}
-
 static void add_rows(conf_table *table, const conf_group *group, const char *filter)
 {
   size_t i, n;
@@ -68,12 +58,12 @@ void conf_table_free(conf_table *table)
   free(table->rows);
 }
 
-size_t conf_failures(const conf_table *table)
+size_t conf_count(const conf_table *table, size_t column, conf_outcome outcome)
 {
   size_t i, n = 0;
 
-  for (i = 0; i < table->count; i++)
-    n += table->rows[i].cells[0].outcome == OUTCOME_FAIL && table->absent[0] == NULL ? 1 : 0;
+  for (i = 0; i < table->count && table->absent[column] == NULL; i++)
+    n += table->rows[i].cells[column].outcome == outcome ? 1 : 0;
   return n;
 }
 
@@ -85,18 +75,14 @@ void conf_print_list(const conf_table *table)
   for (i = 0; i < table->count; i++) {
     row = &table->rows[i];
     printf("%-9s %c  ", row->first->id, row->first->level);
-    if (conf_row_is_elsewhere(row))
-      printf("see %s\n", conf_row_see(row));
-    else
-      printf("here%s%s\n", conf_row_see(row) != NULL ? ", and see " : "",
-             conf_row_see(row) != NULL ? conf_row_see(row) : "");
+    printf("%s%s\n", conf_row_see(row) != NULL ? "and see " : "",
+           conf_row_see(row) != NULL ? conf_row_see(row) : "");
   }
 }
 
 static const char *cell_text(const conf_table *table, const conf_row *row, size_t column)
 {
-  static const char *const words[] = {"pass",    "FAIL",    "only whole",
-                                      "differs", "skipped", "elsewhere"};
+  static const char *const words[] = {"pass", "FAIL", "only whole", "differs", "skipped"};
 
   if (table->absent[column] != NULL)
     return "-";
@@ -138,13 +124,13 @@ static void print_messages(const conf_table *table, int with_notes)
 
 static void print_totals(const conf_table *table)
 {
-  unsigned n[OUTCOME_ELSEWHERE + 1];
+  unsigned n[OUTCOME_SKIPPED + 1];
   unsigned long long runs;
   double seconds;
   size_t i, j;
 
-  printf("\n%-14s %6s %6s %11s %8s %8s %10s %10s %9s\n", "", "pass", "FAIL", "only whole",
-         "differs", "skipped", "elsewhere", "runs", "seconds");
+  printf("\n%-14s %6s %6s %11s %8s %8s %10s %9s\n", "", "pass", "FAIL", "only whole", "differs",
+         "skipped", "runs", "seconds");
   for (j = 0; j < CONF_ADAPTERS; j++) {
     if (table->absent[j] != NULL) {
       if (table->absent[j][0] != '\0')
@@ -159,9 +145,9 @@ static void print_totals(const conf_table *table)
       runs += table->rows[i].cells[j].runs;
       seconds += table->rows[i].cells[j].seconds;
     }
-    printf("%-14s %6u %6u %11u %8u %8u %10u %10llu %9.1f\n", conf_adapters[j]->name,
-           n[OUTCOME_PASS], n[OUTCOME_FAIL], n[OUTCOME_WHOLE], n[OUTCOME_DIFFERS],
-           n[OUTCOME_SKIPPED], n[OUTCOME_ELSEWHERE], runs, seconds);
+    printf("%-14s %6u %6u %11u %8u %8u %10llu %9.1f\n", conf_adapters[j]->name, n[OUTCOME_PASS],
+           n[OUTCOME_FAIL], n[OUTCOME_WHOLE], n[OUTCOME_DIFFERS], n[OUTCOME_SKIPPED], runs,
+           seconds);
   }
 }
 
@@ -219,11 +205,7 @@ static void put_case(FILE *f, const conf_table *table, const conf_row *row, size
 
   fprintf(f, "    <testcase classname=\"%s.%s\" name=\"%s\" time=\"%.3f\">",
           conf_adapters[column]->name, row->group, row->first->id, cell->seconds);
-  if (cell->outcome == OUTCOME_ELSEWHERE) {
-    fputs("<skipped message=\"see ", f);
-    put_escaped(f, conf_row_see(row));
-    fputs("\"/>", f);
-  } else if (element != NULL && strcmp(element, "system-out") != 0) {
+  if (element != NULL && strcmp(element, "system-out") != 0) {
     fprintf(f, "<%s message=\"", element);
     put_escaped(f, cell->message);
     fputs("\"/>", f);
