@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "collection/collection.h"
 #include "conformance/fixture.h"
@@ -327,22 +330,42 @@ static void next_node(conf_test *test)
   conf_result_free(&result);
 }
 
+/* The first server listens, and its backlog is full and stays so: the second one is asked when the connect timeout of
+ * the first has passed, and not before. */
 static void full_backlog(conf_test *test)
 {
-  static const char *const scripts[] = {"OKR", "OKR"};
+  static const char *const scripts[] = {NULL, "OKR"};
   const conf_request options = {.connect_ms = 100};
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
   conf_result result = {0};
   const char *by;
+  uint64_t now;
+  int fds[8];
+  size_t i;
   nodes n;
   tap t;
 
+  snprintf(name.sun_path, sizeof(name.sun_path), "%.100s/0.sock", test->folder);
+  for (i = 0; i < 8; i++)
+    fds[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  CHECK(test, bind(fds[0], (struct sockaddr *)&name, sizeof(name)) == 0 && listen(fds[0], 1) == 0);
+  for (i = 1; i < 8 && connect(fds[i], (struct sockaddr *)&name, sizeof(name)) == 0; i++)
+    continue;
+  CHECK(test, i < 8);
   tap_init(&t);
+  t.tick_us = 1;
   nodes_new(&n, test, &options, scripts, 2);
   with_failover(&n, &t);
-  t.rules[TAP_CONNECT] = (tap_rule){.error = EAGAIN, .from = 1, .count = 3};
+  now = t.now_us;
   ask(&n, &options, &result, &by);
-  CHECK(test, result.verdict == V_OK);
+  conf_check(test, result.verdict == V_OK && by[0] == '1', "%s by %s",
+             conf_verdict_name(result.verdict), by);
+  conf_check(test, t.now_us - now >= 100000 && t.now_us - now < 102000, "after %llu us",
+             (unsigned long long)(t.now_us - now));
+  CHECK(test, t.calls[TAP_CONNECT] > 3);
   nodes_free(&n);
+  for (i = 0; i < 8; i++)
+    close(fds[i]);
   conf_result_free(&result);
 }
 

@@ -408,17 +408,21 @@ static void master_ends(conf_test *test, int signal_number, int completes)
   conf_result result = {0};
   fcgip_request *request;
   fcgip_request_id id;
+  char begun[200];
   fixture f;
   int i;
   php p;
 
+  snprintf(begun, sizeof(begun), "%s/begun", test->folder);
   if (!php_start(&p, test, 0, completes ? "process_control_timeout = 10" : "", ""))
     return;
   php_fixture(&f, &p, NULL);
   request = php_get(php_script(&p, "half.php",
-                               "echo 'half'; flush(); $t = microtime(true); while (microtime(true) "
+                               "echo 'half'; flush(); file_put_contents('{folder}/begun', '.'); "
+                               "$t = microtime(true); while (microtime(true) "
                                "- $t < 1) usleep(1000); echo 'rest';"));
   id = fixture_send(&f, request);
+  wait_for_file(&f, "begun");
   for (i = 0; i < 20; i++)
     fcgip_proxy_poll(f.proxy, 10);
   kill(p.master, signal_number);
@@ -433,6 +437,7 @@ static void master_ends(conf_test *test, int signal_number, int completes)
                conf_verdict_name(result.verdict));
   fcgip_request_free(request);
   conf_result_free(&result);
+  unlink(begun);
   php_fixture_free(&f);
   php_stop(&p);
 }

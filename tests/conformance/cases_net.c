@@ -334,6 +334,7 @@ static void many_addresses(conf_test *test)
   conf_result result = {0};
   uint16_t port;
   int fds[4], fd;
+  uint64_t from;
   size_t n;
   fixture f;
   tap t;
@@ -342,15 +343,24 @@ static void many_addresses(conf_test *test)
   port = peer_port(f.peer);
   fd = blackhole("127.0.0.3", &port, fds, &n);
   tap_init(&t);
+  t.tick_us = 1;
   t.resolves_to = alive;
+  from = t.now_us;
   ask_name(test, &t, "some.name", port, &options, f.peer, &result);
   conf_check(test, result.verdict == V_OK, "%s (%s)", conf_verdict_name(result.verdict),
              result.text.data);
+  /* The one that says no costs nothing, the one that says nothing a quarter of a second. */
+  conf_check(test, t.now_us - from >= 250000 && t.now_us - from < 252000, "after %llu us",
+             (unsigned long long)(t.now_us - from));
   tap_init(&t);
+  t.tick_us = 1;
   t.resolves_to = dead;
+  from = t.now_us;
   ask_name(test, &t, "some.name", port, &hasty, f.peer, &result);
-  conf_check(test, result.verdict == V_TIMEOUT || result.verdict == V_CONNECT, "%s (%s)",
+  conf_check(test, result.verdict == V_TIMEOUT && result.is_retry_safe, "%s (%s)",
              conf_verdict_name(result.verdict), result.text.data);
+  conf_check(test, t.now_us - from >= 400000 && t.now_us - from < 402000, "after %llu us",
+             (unsigned long long)(t.now_us - from));
   while (n > 0)
     close(fds[--n]);
   close(fd);

@@ -368,7 +368,8 @@ static void cancel_now(conf_test *test, fixture *f, fcgip_request_id id, const c
 {
   conf_result result = {0};
 
-  conf_check(test, fcgip_proxy_cancel(f->proxy, id) == FCGIP_OK && fixture_fd(f) < 0,
+  conf_check(test,
+             fcgip_proxy_cancel(f->proxy, id) == FCGIP_OK && fixture_fd(f) < 0 && f->tap->open == 0,
              "%s: not closed", where);
   conf_check(test, fcgip_proxy_cancel(f->proxy, id) == FCGIP_OK, "%s: not twice", where);
   fixture_take(f, id, &result);

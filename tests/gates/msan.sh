@@ -7,7 +7,7 @@ need clang clang
 clang -D_GNU_SOURCE -O1 -fsanitize=memory -c tests/gates/msan_fstat.c -o "$scratch/fstat.o" || exit 1
 CC=clang configure "$scratch" -DCMAKE_BUILD_TYPE=Debug -DFCGIPROXY_WERROR=OFF \
   -DCMAKE_C_FLAGS_DEBUG="-O1 -g -fsanitize-memory-track-origins" -DFCGIPROXY_SANITIZE=memory \
-  -DCMAKE_EXE_LINKER_FLAGS="$(printf %s "$scratch/fstat.o" | sed 's/ /\\ /g')" \
+  -DCMAKE_EXE_LINKER_FLAGS="-fsanitize=memory $(printf %s "$scratch/fstat.o" | sed 's/ /\\ /g')" \
   -DFCGIPROXY_BUILD_TESTS=ON -DFCGIPROXY_BUILD_EXAMPLES=OFF -DFCGIPROXY_TEST_GATES=OFF \
   >"$scratch/configure.log" 2>&1 || {
   cat "$scratch/configure.log"
