@@ -134,7 +134,6 @@ void fcgip__connection_connect(fcgip__connection *connection)
   fcgip__failure failure = {.error = FCGIP_ERESOLVE};
 
   connection->exchange->next_address = 0;
-  connection->exchange->attempt_us = FCGIP__NEVER;
   if (!has_more_addresses(connection->exchange))
     fcgip__exchange_fail(connection->exchange, &failure);
   else

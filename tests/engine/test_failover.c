@@ -244,6 +244,35 @@ static void stale_connections_of_the_next(void **state)
   assert_answered_by(f, id, 1);
 }
 
+/* What is left of the race between the first server's addresses must not open a second connection to the next one. */
+static void a_race_that_is_over(void **state)
+{
+  static const char *const live[] = {"10.0.0.3", "10.0.0.4", NULL};
+  static const char *const silent[] = {"10.0.0.1", "10.0.0.2", NULL};
+  const fcgip_endpoint_options options = {
+      .connect_timeout_ms = 200, .max_idle_connections = 1, .idle_timeout_ms = 5000};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  f->net.resolved = live;
+  fixture_add_endpoint(f, "live.example:9000", &options);
+  f->net.resolved = silent;
+  fixture_add_endpoint(f, "silent.example:9000", &options);
+  fixture_make_proxy(f, FCGIP_PROXY_FAILOVER);
+  id = send_get(f);
+  fake_net_answer(&f->net, 0, "warm");
+  run(f);
+  assert_succeeds(f, id, "warm");
+  fake_net_plan(&f->net, EINPROGRESS, FAKE_NET_NEVER, 0);
+  id = send_it(f, f->post);
+  run_until(f, 400); /* the next address would have been tried after 250 */
+  assert_int_equal(socket_at(f, 0)->requests, 2);
+  assert_int_equal(f->net.socket_count, 2);
+  fake_net_answer(&f->net, 0, "once");
+  run(f);
+  assert_succeeds(f, id, "once");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -257,6 +286,7 @@ int main(void)
       THREE_WAYS(the_deadline_runs_on),
       ONE_WAY(one_server_has_no_other),
       THREE_WAYS(stale_connections_of_the_next),
+      THREE_WAYS(a_race_that_is_over),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
