@@ -260,10 +260,11 @@ void fcgip__engine_process_fd(fcgip__engine *engine, int fd, short revents)
     fcgip__connection_on_event(FCGIP__OWNER(link, fcgip__connection, by_fd), revents);
 }
 
-/* A timer that is set anew from inside cannot be due at once, but for one: each goes off once per call. */
+/* A timer that is set anew from inside cannot be due at once, but for that of a request which has gone to a server with
+ * an earlier deadline: each goes off no more than once per call and server. */
 void fcgip__engine_process_timers(fcgip__engine *engine)
 {
-  size_t budget = engine->deadlines.count + engine->idles.count;
+  size_t budget = (engine->deadlines.count + engine->idles.count) * (engine->pool_count + 1);
   fcgip__timer *timer;
 
   while (budget-- > 0 && !engine->is_doomed &&

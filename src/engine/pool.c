@@ -61,7 +61,10 @@ int fcgip__pool_is_full(const fcgip__pool *pool)
 
 void fcgip__pool_is_hungry(fcgip__pool *pool)
 {
-  if (pool->queued > 0 && !fcgip__node_is_linked(&pool->hungry))
+  if (pool->queued == 0)
+    return;
+  pool->look_again_us = FCGIP__NEVER; /* not by a timer: it is looked at now */
+  if (!fcgip__node_is_linked(&pool->hungry))
     fcgip__list_add_last(&pool->engine->hungry, &pool->hungry);
 }
 
@@ -72,8 +75,8 @@ void fcgip__pool_submit(fcgip__pool *pool, fcgip__exchange *exchange)
   pool->stats.sent++;
   if (pool->queued > pool->stats.queued_max)
     pool->stats.queued_max = (uint32_t)pool->queued;
-  fcgip__exchange_arm(exchange);
   fcgip__pool_is_hungry(pool);
+  fcgip__exchange_arm(exchange);
 }
 
 void fcgip__pool_resubmit(fcgip__pool *pool, fcgip__exchange *exchange)
@@ -83,8 +86,8 @@ void fcgip__pool_resubmit(fcgip__pool *pool, fcgip__exchange *exchange)
   pool->stats.retried++;
   fcgip__list_add_first(&pool->queue, &exchange->node);
   pool->queued++;
-  fcgip__exchange_arm(exchange);
   fcgip__pool_is_hungry(pool);
+  fcgip__exchange_arm(exchange);
 }
 
 void fcgip__pool_leave_queue(fcgip__pool *pool, fcgip__exchange *exchange)
