@@ -90,7 +90,7 @@ static void mischief(sim_user *user, sim_job *job)
 {
   sim_world *world = &user->run->world;
 
-  if (!sim_chance(world, job->mischief))
+  if (user->is_gone || !sim_chance(world, job->mischief))
     return;
   if (sim_chance(world, 200)) {
     pause_or_resume(user);

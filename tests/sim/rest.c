@@ -66,12 +66,60 @@ static void check_sites(sim_user *user, size_t pending)
     sim_fail(&user->run->world, "more requests wait than are pending");
 }
 
+static uint64_t deadline_after(uint64_t from_us, uint32_t own_ms, uint32_t endpoint_ms)
+{
+  uint32_t ms = own_ms != 0 ? own_ms : endpoint_ms;
+
+  return ms == UINT32_MAX || from_us == SIM_NEVER ? SIM_NEVER : from_us + (uint64_t)ms * 1000u;
+}
+
+static const sim_site *site_of(const sim_run *run, const sim_listener *listener)
+{
+  size_t i;
+
+  for (i = 0; i < run->site_count; i++)
+    if (run->sites[i].listener == listener)
+      return &run->sites[i];
+  return NULL;
+}
+
+/* I5: by what was seen, `deadline_us` has passed when everything due was done. */
+static void check_deadline(sim_user *user, const sim_part *part, uint64_t deadline_us)
+{
+  /* A slow callback makes what was received behind it look later. */
+  if (user->timers_us != 0 &&
+      deadline_us < user->timers_us - SIM_SLACK_US - 1000u - user->slow_sum_us)
+    sim_fail(&user->run->world, "request %u is %llu us over its deadline", part->job->token,
+             (unsigned long long)(user->timers_us - deadline_us));
+}
+
+/* A connection that has not taken a byte yet. */
+static void check_connecting(sim_user *user, const sim_conn *conn)
+{
+  const sim_part *part = sim_part_of(user, sim_inside_id_of(user, conn->fd));
+  const sim_site *site = conn->listener != NULL ? site_of(user->run, conn->listener) : NULL;
+  uint64_t deadline, other = 0;
+
+  if (part == NULL || site == NULL)
+    return;
+  deadline = deadline_after(conn->opened_us, part->job->timeouts.connect_timeout_ms,
+                            site->options.connect_timeout_ms);
+  /* If connect() said that it is connected, it may be sending in vain. */
+  if (conn->carry != NULL && !part->was_paused)
+    other = deadline_after(conn->carry->active_us, part->job->timeouts.read_write_timeout_ms,
+                           site->options.read_write_timeout_ms);
+  if (conn->carry == NULL || !part->was_paused)
+    check_deadline(user, part, other > deadline ? other : deadline);
+}
+
 /* KAL-02, I4: what has ended or failed is closed at once, unless it may be kept. */
 static void check_conn(sim_user *user, const sim_conn *conn)
 {
   const sim_carry *carry = conn->carry;
   sim_world *world = &user->run->world;
 
+  if (carry == NULL || (carry->question.received == 0 && !carry->is_reused))
+    check_connecting(user, conn);
   if (carry == NULL)
     return;
   if (carry->answer.fault != SIM_NO_FAULT || carry->saw_end || carry->recv_error != 0)
@@ -126,19 +174,12 @@ static void check_watched(sim_user *user)
     sim_fail(&user->run->world, "%zu descriptors are watched, fds() says %zu", watched, count);
 }
 
-static uint64_t deadline_after(uint64_t from_us, uint32_t own_ms, uint32_t endpoint_ms)
-{
-  uint32_t ms = own_ms != 0 ? own_ms : endpoint_ms;
-
-  return ms == UINT32_MAX || from_us == SIM_NEVER ? SIM_NEVER : from_us + (uint64_t)ms * 1000u;
-}
-
-/* I5: by what was seen, the latest time at which it has to have failed. */
+/* By what was seen, the latest time at which it has to have failed. */
 static uint64_t deadline_of(const sim_part *part)
 {
   const sim_job *job = part->job;
   const sim_carry *carry = part->carry;
-  const sim_site *sites = job->run->sites;
+  const sim_site *sites = job->run->sites, *site;
   uint64_t deadline = SIM_NEVER, other;
   size_t i;
 
@@ -149,19 +190,18 @@ static uint64_t deadline_of(const sim_part *part)
     if (i == 0 || other > deadline)
       deadline = other;
   }
-  if (carry == NULL || carry->conn->fd < 0 || carry->conn->carry != carry || part->was_paused)
+  if (carry == NULL || carry->conn->fd < 0 || carry->conn->carry != carry || part->was_paused ||
+      (carry->question.received == 0 && !carry->is_reused))
     return deadline;
-  for (i = 0; i < job->run->site_count; i++)
-    if (sites[i].listener == carry->conn->listener)
-      break;
-  if (i == job->run->site_count)
+  site = site_of(job->run, carry->conn->listener);
+  if (site == NULL)
     return deadline;
   other = deadline_after(carry->active_us, job->timeouts.read_write_timeout_ms,
-                         sites[i].options.read_write_timeout_ms);
+                         site->options.read_write_timeout_ms);
   deadline = other < deadline ? other : deadline;
   if (carry->answered_us == SIM_NEVER) {
     other = deadline_after(carry->sent_us, job->timeouts.first_byte_timeout_ms,
-                           sites[i].options.first_byte_timeout_ms);
+                           site->options.first_byte_timeout_ms);
     deadline = other < deadline ? other : deadline;
   }
   return deadline;
@@ -179,7 +219,6 @@ static void sweep(sim_part *part, int handled)
 
 static size_t check_parts(sim_user *user)
 {
-  sim_world *world = &user->run->world;
   size_t pending = 0;
   fcgip_request_id id;
 
@@ -200,11 +239,7 @@ static size_t check_parts(sim_user *user)
       pending++;
       break;
     }
-    /* A slow callback makes what was received behind it look later. */
-    if (user->timers_us != 0 &&
-        deadline_of(part) < user->timers_us - SIM_SLACK_US - 1000u - user->slow_sum_us)
-      sim_fail(world, "request %u is %llu us over its deadline", part->job->token,
-               (unsigned long long)(user->timers_us - deadline_of(part)));
+    check_deadline(user, part, deadline_of(part));
   }
   return pending;
 }
