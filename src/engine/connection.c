@@ -337,8 +337,6 @@ int fcgip__connection_is_alive(fcgip__connection *connection)
   const fcgip__sys *sys = connection->pool->engine->sys;
   int64_t n;
 
-  if (!fcgip__decoder_is_idle(&connection->decoder)) /* its padding has not come yet */
-    return 0;
   n = sys->peek_fn(sys->context, connection->fd);
   return n < 0 && fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_AGAIN;
 }

@@ -256,6 +256,7 @@ void fcgip__engine_process_fd(fcgip__engine *engine, int fd, short revents)
 {
   fcgip__map_link *link = fd >= 0 ? fcgip__map_find(&engine->connections, (uint64_t)fd) : NULL;
 
+  engine->events++;
   if (link != NULL && revents != 0)
     fcgip__connection_on_event(FCGIP__OWNER(link, fcgip__connection, by_fd), revents);
 }
@@ -267,6 +268,7 @@ void fcgip__engine_process_timers(fcgip__engine *engine)
   size_t budget = (engine->deadlines.count + engine->idles.count) * (engine->pool_count + 1);
   fcgip__timer *timer;
 
+  engine->events++;
   while (budget-- > 0 && !engine->is_doomed &&
          (timer = fcgip__timers_first(&engine->deadlines)) != NULL && timer->due <= engine->now_us)
     fcgip__exchange_on_timer(FCGIP__OWNER(timer, fcgip__exchange, timer));

@@ -18,6 +18,15 @@
 
 typedef struct fcgip__connection fcgip__connection;
 
+/* A row of idle connections that are used one after the other, with nothing received in between. */
+typedef struct fcgip__look {
+  uint64_t number; /* of the row */
+  uint64_t events; /* engine->events when it began */
+  uint64_t at_us;  /* ... and the time */
+  size_t used;     /* in this row */
+  size_t used_before;
+} fcgip__look;
+
 typedef struct fcgip__pool {
   fcgip__engine *engine;
   fcgip_endpoint *endpoint;
@@ -34,7 +43,8 @@ typedef struct fcgip__pool {
   size_t window;          /* connections that may be open beside those, while there are any */
   fcgip__list idle;       /* those that could carry one, most recently used first */
   size_t idle_count;
-  fcgip__timer idle_timer;    /* when the time of the one that is idle the longest is over */
+  fcgip__timer idle_timer; /* when the time of the one that is idle the longest is over */
+  fcgip__look look;
   size_t open_count;          /* both together */
   fcgip_endpoint_stats stats; /* its counters; what is now is filled in when asked for */
   fcgip__node hungry;         /* in engine->hungry while the queue may be able to move */
@@ -107,6 +117,7 @@ struct fcgip__connection {
   size_t address;    /* index of its own */
   uint64_t retry_us; /* when to go on, in BACKOFF or short of buffers */
   uint64_t idle_us;  /* since when it is idle */
+  uint64_t look;     /* the number of the row for which it was found alive */
   uint64_t sent;     /* bytes of the encoded request that were accepted */
   fcgip__decoder decoder;
 };
@@ -119,6 +130,7 @@ struct fcgip__engine {
   fcgip_now_ms_fn now_ms_fn;
   void *now_ms_data;
   uint64_t now_us;
+  uint64_t events; /* how often it was told of some, or looked for some */
   unsigned depth;
   int is_doomed;
   int fails_over;
@@ -235,7 +247,7 @@ void fcgip__connection_fail_with(fcgip__connection *connection, int error, int e
                                  const char *detail);
 short fcgip__connection_wants(const fcgip__connection *connection);
 void fcgip__connection_on_event(fcgip__connection *connection, short revents);
-/* 1 if an idle connection is still alive. */
+/* 1 if nothing has come on an idle connection, and it is open. */
 int fcgip__connection_is_alive(fcgip__connection *connection);
 /* The watcher may have to be told. */
 static inline void fcgip__connection_touch(fcgip__connection *connection)
@@ -255,6 +267,10 @@ int fcgip__connection_send(fcgip__connection *connection);
 void fcgip__connection_receive(fcgip__connection *connection);
 /* An idle connection has something to read: the rest of the padding, or its end. */
 void fcgip__connection_receive_idle(fcgip__connection *connection);
+
+/* look.c */
+/* 1 if the idle connection, the first of the pool's, may carry a request. */
+int fcgip__pool_may_reuse(fcgip__pool *pool, fcgip__connection *connection);
 
 /* pool.c */
 void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endpoint *endpoint);

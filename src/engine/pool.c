@@ -104,7 +104,7 @@ static fcgip__connection *take_idle(fcgip__pool *pool)
   while ((node = fcgip__list_first(&pool->idle)) != NULL) {
     fcgip__connection *connection = FCGIP__OWNER(node, fcgip__connection, node);
 
-    if (fcgip__connection_is_alive(connection))
+    if (fcgip__pool_may_reuse(pool, connection))
       return connection;
     fcgip__connection_close(connection);
   }

@@ -79,6 +79,8 @@ static int is_clean(fcgip__connection *connection, const uint8_t *data, size_t l
 
   if (len > fcgip__decoder_padding_left(&connection->decoder))
     return 0;
+  if (len == 0)
+    return 1;
   return fcgip__decoder_next(&connection->decoder, &data, &len, &event) == FCGIP_OK;
 }
 

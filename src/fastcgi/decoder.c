@@ -73,10 +73,6 @@ static int enter_record(fcgip__decoder *decoder, const uint8_t *header)
   decoder->type = header[1];
   decoder->left = fcgip__get_be16(header + 4);
   decoder->padding = header[6];
-  if (decoder->type == FCGIP__STDOUT && id == decoder->id && decoder->left > 0) { /* the usual */
-    decoder->state = FCGIP__DECODE_CONTENT;
-    return FCGIP_OK;
-  }
   rc = check_addressee(decoder, id);
   if (rc < 0)
     return rc;
@@ -85,7 +81,8 @@ static int enter_record(fcgip__decoder *decoder, const uint8_t *header)
     if (decoder->left != sizeof(decoder->hold)) /* section 5.5 */
       return fail(decoder, FCGIP__FAULT_END);
     decoder->state = FCGIP__DECODE_END;
-  } else if (decoder->type == FCGIP__STDERR && decoder->left > 0) {
+  } else if ((decoder->type == FCGIP__STDOUT || decoder->type == FCGIP__STDERR) &&
+             decoder->left > 0) {
     decoder->state = FCGIP__DECODE_CONTENT;
   } else {
     leave_record(decoder);
@@ -129,13 +126,12 @@ static void end_request(fcgip__decoder *decoder, const uint8_t *body, fcgip__eve
   leave_record(decoder);
 }
 
-int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
-                        fcgip__event *event)
+static int take_steps(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
+                      fcgip__event *event)
 {
   const uint8_t *eight;
   int rc;
 
-  memset(event, 0, sizeof(*event));
   while (*len > 0) {
     switch (decoder->state) {
     case FCGIP__DECODE_HEADER:
@@ -166,6 +162,48 @@ int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *l
     }
   }
   return FCGIP_OK;
+}
+
+/* The usual case in one step: between two records, the header of one of ours has come whole, with at least the beginning
+ * of STDOUT's content or all of END_REQUEST. 0: it is not that. */
+static int take_usual(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
+                      fcgip__event *event)
+{
+  const uint8_t *header = *data;
+  size_t rest = *len - FCGIP__HEADER_LEN;
+  uint32_t left;
+
+  if (*len <= FCGIP__HEADER_LEN || !fcgip__decoder_is_idle(decoder) ||
+      header[0] != FCGIP__VERSION_1 || fcgip__get_be16(header + 2) != decoder->id)
+    return 0;
+  left = fcgip__get_be16(header + 4);
+  if (header[1] == FCGIP__END_REQUEST && left == 8 && rest >= 8) {
+    decoder->type = header[1];
+    decoder->padding = header[6];
+    end_request(decoder, header + FCGIP__HEADER_LEN, event);
+    *data = header + FCGIP__HEADER_LEN + 8;
+    *len = rest - 8;
+    return 1;
+  }
+  if (header[1] != FCGIP__STDOUT || left == 0)
+    return 0;
+  decoder->type = header[1];
+  decoder->padding = header[6];
+  decoder->left = left;
+  decoder->state = FCGIP__DECODE_CONTENT;
+  *data = header + FCGIP__HEADER_LEN;
+  *len = rest;
+  pass_content(decoder, data, len, event);
+  return 1;
+}
+
+int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
+                        fcgip__event *event)
+{
+  memset(event, 0, sizeof(*event));
+  if (take_usual(decoder, data, len, event))
+    return FCGIP_OK;
+  return take_steps(decoder, data, len, event);
 }
 
 void fcgip__decoder_advance(fcgip__decoder *decoder, size_t len)

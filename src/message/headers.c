@@ -157,9 +157,6 @@ typedef struct reader {
   int has_status;
   int has_location;
   int has_repeated; /* a name came again */
-  int has_nul;      /* there is one somewhere in the block */
-  int is_full;      /* there is no room for one more item */
-  size_t cap;       /* items that there is room for */
   const char *why;
 } reader;
 
@@ -170,10 +167,9 @@ static int malformed(reader *r, const char *why)
 }
 
 /* What no value may have in it. */
-static int has_controls(const reader *r, const line *l)
+static int has_controls(const line *l)
 {
-  return (r->has_nul && memchr(l->text, '\0', l->len) != NULL) ||
-         memchr(l->text, '\r', l->len) != NULL;
+  return memchr(l->text, '\0', l->len) != NULL || memchr(l->text, '\r', l->len) != NULL;
 }
 
 static const char *put_text(reader *r, const char *text, size_t len)
@@ -210,7 +206,7 @@ static int unfold(reader *r, line *l)
   if (r->headers->count == 0)
     return malformed(r, "the first line is a continuation");
   trim(l);
-  if (has_controls(r, l))
+  if (has_controls(l))
     return malformed(r, "NUL or a lone CR in a value");
   last = &r->headers->items[r->headers->count - 1];
   r->end--; /* over the NUL: the value goes on */
@@ -279,7 +275,7 @@ static int read_header(reader *r, const line *l)
   value.text = l->text + name_len + 1;
   value.len = l->len - name_len - 1;
   trim(&value);
-  if (has_controls(r, &value))
+  if (has_controls(&value))
     return malformed(r, "NUL or a lone CR in a value");
   header->value_len = (uint32_t)value.len;
   header->value = put_text(r, value.text, value.len);
@@ -297,16 +293,12 @@ static int read_lines(reader *r, const uint8_t *block, size_t len)
   line l;
 
   while (rc == FCGIP_OK && next_line(block, len, &at, &l)) {
-    if (first && is_protocol_line(&l)) {
+    if (first && is_protocol_line(&l))
       rc = read_protocol_line(r, &l);
-    } else if (is_folded(&l)) {
+    else if (is_folded(&l))
       rc = unfold(r, &l);
-    } else if (r->headers->count < r->cap) {
+    else
       rc = read_header(r, &l);
-    } else {
-      r->is_full = 1;
-      break;
-    }
     first = 0;
   }
   return rc;
@@ -403,34 +395,77 @@ static int make_room(fcgip__headers *headers, const fcgip__mem *mem, size_t coun
   return FCGIP_OK;
 }
 
-/* Reads the lines into the room that was made for `cap` items. */
-static int read_block(reader *r, fcgip__headers *headers, size_t cap, const uint8_t *block,
-                      size_t len)
+/* One plain line: a name that is new, a colon, a value, in one copy below `top`, where the text of the headers before
+ * begins. 0: it is not that, or there is no room. */
+static int read_plain_line(fcgip__headers *headers, char **top, const uint8_t *text, size_t len)
 {
-  int rc;
+  fcgip__header *header = &headers->items[headers->count];
+  uint32_t hash = HASH_START;
+  size_t name_len = 0;
+  uint8_t lower;
+  line value;
 
-  r->headers = headers;
-  r->end = headers->text;
-  r->cap = cap;
-  r->has_nul = memchr(block, '\0', len) != NULL;
-  rc = read_lines(r, block, len);
-  return rc == FCGIP_OK ? read_meaning(r) : rc;
+  while ((lower = fcgip__token_lower[text[name_len]]) != 0) {
+    hash = hash_on(hash, lower);
+    name_len++;
+  }
+  if (name_len == 0 || text[name_len] != ':')
+    return 0;
+  value.text = (const char *)text + name_len + 1;
+  value.len = len - name_len - 1;
+  trim(&value);
+  len = (size_t)((const uint8_t *)value.text + value.len - text);
+  if ((size_t)(*top - (char *)header) < sizeof(*header) + len + 1 ||
+      memchr(value.text, '\r', value.len) != NULL)
+    return 0;
+  *top -= len + 1;
+  memcpy(*top, text, len);
+  (*top)[name_len] = '\0';
+  (*top)[len] = '\0';
+  header->name = *top;
+  header->value = *top + (value.text - (const char *)text);
+  header->line = header->value;
+  header->name_len = (uint32_t)name_len;
+  header->value_len = (uint32_t)value.len;
+  header->hash = hash;
+  header->is_first = 1;
+  if (find(headers, NULL, hash, header->name, name_len) != NULL)
+    return 0;
+  headers->count++;
+  return 1;
 }
 
-/* The usual few headers fit the room inside, without counting them first. 1 if all is well; anything strange is left to
- * the long way. */
-static int read_few(fcgip__headers *headers, const uint8_t *block, size_t len, size_t max)
+/* The lines up to the empty one. Returns how many bytes that was, 0 if not all of them were plain. */
+static size_t read_plain_lines(fcgip__headers *headers, const uint8_t *data, size_t len, size_t max)
 {
-  size_t cap = sizeof(headers->room.bytes) > len ? (sizeof(headers->room.bytes) - len - 1) : 0;
+  const uint8_t *at = data, *lf;
+  char *top = headers->room.bytes + sizeof(headers->room.bytes);
+
+  while ((lf = memchr(at, '\n', len - (size_t)(at - data))) != NULL) {
+    size_t line_len = (size_t)(lf - at);
+
+    if (line_len > 0 && at[line_len - 1] == '\r')
+      line_len--;
+    if (line_len == 0) {
+      headers->text = top;
+      return (size_t)(lf + 1 - data);
+    }
+    if (headers->count == max || !read_plain_line(headers, &top, at, line_len))
+      return 0;
+    at = lf + 1;
+  }
+  return 0;
+}
+
+int fcgip__headers_read_plain(fcgip__headers *headers, const uint8_t *data, size_t len, size_t max,
+                              size_t *block_len)
+{
   reader r = {0};
 
-  cap /= sizeof(fcgip__header);
-  if (cap > max)
-    cap = max;
   headers->items = (fcgip__header *)(void *)headers->room.bytes;
-  headers->text = headers->room.bytes + cap * sizeof(fcgip__header);
-  if (cap > 0 && read_block(&r, headers, cap, block, len) == FCGIP_OK && !r.is_full &&
-      !r.has_repeated)
+  *block_len = read_plain_lines(headers, data, len, max);
+  r.headers = headers;
+  if (*block_len > 0 && memchr(data, '\0', *block_len) == NULL && read_meaning(&r) == FCGIP_OK)
     return 1;
   fcgip__headers_init(headers);
   return 0;
@@ -443,9 +478,6 @@ int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const u
   size_t count;
   int rc;
 
-  *why = NULL;
-  if (read_few(headers, block, len, max))
-    return FCGIP_OK;
   count = count_lines(block, len);
   if (count > max)
     count = count_headers(block, len);
@@ -454,7 +486,11 @@ int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const u
   rc = make_room(headers, mem, count, len);
   if (rc < 0)
     return rc;
-  rc = read_block(&r, headers, count, block, len);
+  r.headers = headers;
+  r.end = headers->text;
+  rc = read_lines(&r, block, len);
+  if (rc == FCGIP_OK)
+    rc = read_meaning(&r);
   if (rc == FCGIP_OK && r.has_repeated)
     join_lines(headers, r.end);
   *why = r.why;

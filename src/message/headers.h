@@ -49,6 +49,11 @@ typedef struct fcgip__headers {
 void fcgip__headers_init(fcgip__headers *headers);
 void fcgip__headers_deinit(fcgip__headers *headers, const fcgip__mem *mem);
 
+/* The usual case at once, without memory: the block has come whole, and has a few plain headers, each once. 1: read, and
+ * it is *block_len of the `len` bytes; 0: it is not that, nothing was changed. */
+int fcgip__headers_read_plain(fcgip__headers *headers, const uint8_t *data, size_t len, size_t max,
+                              size_t *block_len);
+
 /* Reads a whole block. FCGIP_OK; FCGIP_EHEADER: malformed, *why says how; FCGIP_ETOOLARGE: more than `max`;
  * FCGIP_ENOMEM. */
 int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const uint8_t *block,

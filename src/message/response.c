@@ -49,7 +49,9 @@ void fcgip_response_free(fcgip_response *response)
   if (response == NULL || !fcgip__refs_drop(&response->refs))
     return;
   mem = response->mem;
-  fcgip__response_reset(response);
+  fcgip__mem_free(&mem, response->headers.block);
+  fcgip__buffer_deinit(&response->output);
+  fcgip__buffer_deinit(&response->errors);
   fcgip__mem_free(&mem, response->error_text);
   if (response->endpoint != NULL)
     response->release_endpoint(response->endpoint);
@@ -90,6 +92,16 @@ static int read_headers(fcgip_response *response, const fcgip__response_limits *
   size_t block_len = 0;
   int rc;
 
+  if (response->scan.at == 0 &&
+      fcgip__headers_read_plain(&response->headers, response->output.data, response->output.len,
+                                limits->max_headers, &block_len)) {
+    if (block_len <= limits->max_header_bytes) {
+      response->has_headers = 1;
+      response->body_at = block_len;
+      return FCGIP_OK;
+    }
+    fcgip__headers_init(&response->headers);
+  }
   if (!fcgip__headers_search(&response->scan, response->output.data, response->output.len,
                              &block_len)) {
     if (response->output.len <= limits->max_header_bytes)

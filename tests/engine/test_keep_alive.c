@@ -299,6 +299,82 @@ static fcgip_request_id send_to_the_dead(fixture *f, const fcgip_request *reques
   return id;
 }
 
+/* A look costs a system call. Where as many as before are used in a row, one is enough for all of them. */
+static void looks_at_many_at_once(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 10, .idle_timeout_ms = 1000};
+  size_t peeks[10], polls, round, i;
+  fixture *f = *state;
+
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  for (round = 0; round < 5; round++) {
+    size_t count = round == 3 ? 3 : 10;
+
+    for (i = 0; i < 10 && round > 0; i++)
+      peeks[i] = socket_at(f, i)->peeks;
+    polls = f->net.polls;
+    for (i = 0; i < count; i++)
+      send_it(f, i % 2 ? f->post : f->request);
+    if (round >= 2) { /* the first that went over kept ones had to find out, and the one after fewer */
+      assert_int_equal(f->net.polls, polls + (round == 4 ? 3 : 1));
+      for (i = 0; i < 10; i++)
+        assert_int_equal(socket_at(f, i)->peeks, peeks[i]);
+    }
+    run(f);
+    assert_int_equal(f->net.socket_count, 10);
+    assert_int_equal(f->net.open_count, 10);
+  }
+}
+
+/* One of many that are looked at has ended: it is not used, whoever is next in the row. */
+static void looks_at_each_of_many(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 10, .idle_timeout_ms = 1000};
+  fixture *f = *state;
+  size_t dead, i;
+
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  for (dead = 0; dead < 12; dead++) {
+    for (i = 0; i < 10; i++)
+      send_it(f, f->post);
+    if (dead >= 2) {
+      assert_int_equal(f->net.socket_count, 10 + dead - 1);
+      assert_false(socket_at(f, dead - 2)->is_open);
+    }
+    run(f);
+    if (dead >= 1)
+      socket_at(f, dead - 1)->has_ended = 1;
+  }
+  while (f->net.open_count > 1)
+    run_until(f, elapsed_ms(f) + 100);
+  assert_int_equal(fcgip_proxy_handle_ready_responses(f->proxy, 0), 120);
+}
+
+/* What was seen does not hold for long, nor once something was received. */
+static void does_not_trust_an_old_look(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 10, .idle_timeout_ms = 1000};
+  fixture *f = *state;
+  size_t round, i;
+
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  for (round = 0; round < 3; round++) {
+    for (i = 0; i < 10; i++)
+      send_it(f, f->post);
+    run(f);
+  }
+  /* In one row: it has ended since, and nothing tells. */
+  send_it(f, f->post);
+  run_until(f, elapsed_ms(f) + 1);
+  for (i = 0; i < 10; i++)
+    socket_at(f, i)->has_ended = 1;
+  send_it(f, f->post);
+  assert_int_equal(f->net.socket_count, 11);
+}
+
 static void moves_what_may_be_repeated(void **state)
 {
   static const struct {
@@ -528,6 +604,9 @@ int main(void)
       THREE_WAYS(is_used_again_after_its_padding),
       THREE_WAYS(closes_when_the_server_does),
       ONE_WAY(notices_before_use),
+      ONE_WAY(looks_at_many_at_once),
+      ONE_WAY(looks_at_each_of_many),
+      ONE_WAY(does_not_trust_an_old_look),
       THREE_WAYS(moves_what_may_be_repeated),
       THREE_WAYS(does_not_move_what_may_not),
       THREE_WAYS(moves_anything_that_was_not_begun),
