@@ -4,7 +4,7 @@
 #include "engine/parts.h"
 
 /* For how long a look holds. */
-#define LOOK_US 1000u
+#define LOOK_US 5000u
 
 /* So many at a time. */
 #define LOOK_MAX 256u
