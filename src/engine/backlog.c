@@ -17,10 +17,8 @@
 /* Below this many connections nothing is asked: a backlog is larger. */
 #define SUSPICION_MIN 4u
 
-void fcgip__backlog_has_room(fcgip__exchange *exchange)
+void fcgip__backlog_got_room(fcgip__exchange *exchange)
 {
-  if (!fcgip__node_is_linked(&exchange->unaccepted))
-    return;
   fcgip__list_remove(&exchange->unaccepted);
   exchange->pool->unaccepted_count--;
   fcgip__pool_is_hungry(exchange->pool);

@@ -35,8 +35,9 @@ int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapsho
   size_t total = engine->exchanges.count + 1;
   fcgip__exchange *exchange;
 
-  if (fcgip__map_reserve(&engine->exchanges, total) < 0 ||
-      fcgip__timers_reserve(&engine->deadlines, total) < 0)
+  if (total > engine->exchanges.bucket_count && fcgip__map_reserve(&engine->exchanges, total) < 0)
+    return FCGIP_ENOMEM;
+  if (total > engine->deadlines.cap && fcgip__timers_reserve(&engine->deadlines, total) < 0)
     return FCGIP_ENOMEM;
   exchange = exchange_alloc(engine);
   if (exchange == NULL)
@@ -78,13 +79,6 @@ void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange)
   fcgip__snapshot_drop(snapshot);
 }
 
-int fcgip__exchange_streams(const fcgip__exchange *exchange)
-{
-  const fcgip__content *content = exchange->snapshot->content;
-
-  return content != NULL && content->data == NULL && content->len > 0;
-}
-
 static void drop_window(fcgip__exchange *exchange)
 {
   fcgip__mem_free(&exchange->pool->engine->mem, exchange->window);
@@ -100,7 +94,10 @@ static void finish(fcgip__exchange *exchange)
   fcgip__list_remove(&exchange->unanswered);
   exchange->is_done = 1;
   exchange->response->duration_us = engine->now_us - exchange->started_us;
-  fcgip__stats_count(&exchange->pool->stats, exchange->response);
+  if (exchange->response->error == FCGIP_OK)
+    fcgip__stats_succeeded(&exchange->pool->stats, exchange->response->duration_us);
+  else
+    fcgip__stats_failed(&exchange->pool->stats, exchange->response->error);
   fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
   fcgip__list_remove(&exchange->node);
   fcgip__list_add_last(&engine->done, &exchange->node);
@@ -197,11 +194,6 @@ void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failu
   finish(exchange);
 }
 
-void fcgip__exchange_active(fcgip__exchange *exchange)
-{
-  exchange->active_us = exchange->pool->engine->now_us;
-}
-
 fcgip__connection *fcgip__exchange_first_retry(const fcgip__exchange *exchange)
 {
   fcgip__connection *first = exchange->connection;
@@ -219,8 +211,7 @@ fcgip__connection *fcgip__exchange_first_retry(const fcgip__exchange *exchange)
 /* When something has to be done for it: a deadline, or the next step of connecting or sending. */
 static uint64_t due(const fcgip__exchange *exchange)
 {
-  enum fcgip__phase phase;
-  uint64_t at = fcgip__exchange_deadline(exchange, &phase), retry_us;
+  uint64_t at = fcgip__exchange_deadline(exchange).due, retry_us;
 
   if (exchange->connection == NULL)
     return exchange->pool->look_again_us < at ? exchange->pool->look_again_us : at;
@@ -229,7 +220,8 @@ static uint64_t due(const fcgip__exchange *exchange)
     at = retry_us;
   if (exchange->attempt_us < at)
     at = exchange->attempt_us;
-  if (fcgip__pool_patience_us(exchange->pool, exchange) < at)
+  if (fcgip__node_is_linked(&exchange->unanswered) &&
+      fcgip__pool_patience_us(exchange->pool, exchange) < at)
     at = fcgip__pool_patience_us(exchange->pool, exchange);
   return at;
 }
@@ -247,12 +239,12 @@ void fcgip__exchange_arm(fcgip__exchange *exchange)
 void fcgip__exchange_on_timer(fcgip__exchange *exchange)
 {
   fcgip__engine *engine = exchange->pool->engine;
-  enum fcgip__phase phase;
+  fcgip__deadline deadline = fcgip__exchange_deadline(exchange);
   fcgip__failure failure;
 
   fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
-  if (fcgip__exchange_deadline(exchange, &phase) <= engine->now_us) {
-    fcgip__failure_of_phase(&failure, phase);
+  if (deadline.due <= engine->now_us) {
+    fcgip__failure_of_phase(&failure, deadline.phase);
     fcgip__exchange_fail(exchange, &failure);
     return;
   }

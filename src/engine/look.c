@@ -3,9 +3,6 @@
  * nothing received in between, one poll() looks at all of them. */
 #include "engine/parts.h"
 
-/* For how long a look holds. */
-#define LOOK_US 5000u
-
 /* So many at a time. */
 #define LOOK_MAX 256u
 
@@ -31,7 +28,7 @@ static size_t width(const fcgip__pool *pool)
   return count > LOOK_MAX ? LOOK_MAX : count;
 }
 
-static void look_at(fcgip__pool *pool, size_t count)
+static void look_at_many(fcgip__pool *pool, size_t count)
 {
   fcgip__engine *engine = pool->engine;
   fcgip__node *node = fcgip__list_first(&pool->idle);
@@ -52,18 +49,18 @@ static void look_at(fcgip__pool *pool, size_t count)
       FCGIP__OWNER(node, fcgip__connection, node)->look = pool->look.number;
 }
 
-int fcgip__pool_may_reuse(fcgip__pool *pool, fcgip__connection *connection)
+int fcgip__pool_look_at(fcgip__pool *pool, fcgip__connection *connection)
 {
   fcgip__look *look = &pool->look;
   size_t count;
 
   if (!fcgip__decoder_is_idle(&connection->decoder)) /* its padding has not come yet */
     return 0;
-  if (look->events != pool->engine->events || pool->engine->now_us - look->at_us >= LOOK_US)
+  if (look->events != pool->engine->events || pool->engine->now_us - look->at_us >= FCGIP__LOOK_US)
     begin_row(pool);
   count = width(pool);
   if (connection->look != look->number && count > 1)
-    look_at(pool, count);
+    look_at_many(pool, count);
   if (connection->look != look->number && !fcgip__connection_is_alive(connection))
     return 0;
   look->used++;

@@ -174,7 +174,10 @@ void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange);
 void fcgip__exchange_succeed(fcgip__exchange *exchange);
 void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failure);
 /* Bytes went either way. */
-void fcgip__exchange_active(fcgip__exchange *exchange);
+static inline void fcgip__exchange_active(fcgip__exchange *exchange)
+{
+  exchange->active_us = exchange->pool->engine->now_us;
+}
 /* Makes sure that its timer goes off no later than it is due. */
 void fcgip__exchange_arm(fcgip__exchange *exchange);
 void fcgip__exchange_on_timer(fcgip__exchange *exchange);
@@ -183,14 +186,26 @@ void fcgip__exchange_on_timer(fcgip__exchange *exchange);
 fcgip__connection *fcgip__exchange_first_retry(const fcgip__exchange *exchange);
 
 /* 1 if its content is to be read piece by piece. */
-int fcgip__exchange_streams(const fcgip__exchange *exchange);
+static inline int fcgip__exchange_streams(const fcgip__exchange *exchange)
+{
+  const fcgip__content *content = exchange->snapshot->content;
+
+  return content != NULL && content->data == NULL && content->len > 0;
+}
 
 /* failover.c */
 /* 1 if the exchange has gone to the next server instead of failing. */
 int fcgip__exchange_fail_over(fcgip__exchange *exchange, const fcgip__failure *failure);
 
 /* stats.c */
-void fcgip__stats_count(fcgip_endpoint_stats *stats, const fcgip_response *response);
+static inline void fcgip__stats_succeeded(fcgip_endpoint_stats *stats, uint64_t duration_us)
+{
+  stats->succeeded++;
+  stats->duration_us_sum += duration_us;
+  if (duration_us > stats->duration_us_max)
+    stats->duration_us_max = duration_us;
+}
+void fcgip__stats_failed(fcgip_endpoint_stats *stats, int error);
 
 /* deadline.c */
 enum fcgip__phase {
@@ -204,7 +219,11 @@ enum fcgip__phase {
   FCGIP__PHASE_TOTAL
 };
 /* The deadline that passes first, and which one it is. */
-uint64_t fcgip__exchange_deadline(const fcgip__exchange *exchange, enum fcgip__phase *phase);
+typedef struct fcgip__deadline {
+  uint64_t due;
+  enum fcgip__phase phase;
+} fcgip__deadline;
+fcgip__deadline fcgip__exchange_deadline(const fcgip__exchange *exchange);
 uint64_t fcgip__connect_deadline(const fcgip__exchange *exchange);
 
 /* failure.c */
@@ -216,7 +235,12 @@ char *fcgip__failure_text(const fcgip__mem *mem, const fcgip__failure *failure, 
 /* backlog.c */
 /* The connection was refused room in the backlog, or has it now, or needs it no more. */
 void fcgip__backlog_is_full(fcgip__exchange *exchange);
-void fcgip__backlog_has_room(fcgip__exchange *exchange);
+void fcgip__backlog_got_room(fcgip__exchange *exchange);
+static inline void fcgip__backlog_has_room(fcgip__exchange *exchange)
+{
+  if (fcgip__node_is_linked(&exchange->unaccepted))
+    fcgip__backlog_got_room(exchange);
+}
 /* A request went out whole on a new connection: tells whether the server has room for it. */
 void fcgip__backlog_note_sent(fcgip__exchange *exchange);
 /* 0 while one more connection would only stand before the full backlog too. */
@@ -269,8 +293,22 @@ void fcgip__connection_receive(fcgip__connection *connection);
 void fcgip__connection_receive_idle(fcgip__connection *connection);
 
 /* look.c */
+/* For how long a look holds. */
+#define FCGIP__LOOK_US 5000u
+
 /* 1 if the idle connection, the first of the pool's, may carry a request. */
-int fcgip__pool_may_reuse(fcgip__pool *pool, fcgip__connection *connection);
+int fcgip__pool_look_at(fcgip__pool *pool, fcgip__connection *connection);
+static inline int fcgip__pool_may_reuse(fcgip__pool *pool, fcgip__connection *connection)
+{
+  fcgip__look *look = &pool->look;
+
+  if (connection->look != look->number || look->events != pool->engine->events ||
+      pool->engine->now_us - look->at_us >= FCGIP__LOOK_US ||
+      !fcgip__decoder_is_idle(&connection->decoder))
+    return fcgip__pool_look_at(pool, connection);
+  look->used++;
+  return 1;
+}
 
 /* pool.c */
 void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endpoint *endpoint);

@@ -25,6 +25,7 @@ void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endp
   fcgip__list_init(&pool->unanswered);
   fcgip__list_init(&pool->unaccepted);
   pool->look_again_us = FCGIP__NEVER;
+  pool->look.number = 1; /* no connection has that by birth */
   fcgip__list_init(&pool->busy);
   fcgip__list_init(&pool->idle);
   fcgip__node_init(&pool->hungry);
@@ -168,7 +169,7 @@ void fcgip__pool_dispatch(fcgip__pool *pool)
     if (!start_next(pool, FCGIP__OWNER(node, fcgip__exchange, node)))
       break;
   /* Those that were kept for the queue only. */
-  while (!may_idle(pool, pool->idle_count))
+  while (pool->idle_count > 0 && !may_idle(pool, pool->idle_count))
     close_oldest_idle(pool);
 }
 

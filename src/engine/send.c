@@ -5,8 +5,7 @@
 /* How much one connection may do before the others have their turn. */
 #define SEND_ROUNDS 16
 
-/* A usual request fits, and goes out with one send() from one piece. */
-#define SCRATCH_LEN 2048u
+#define SCRATCH_LEN FCGIP__SMALL_MAX
 #define IOVEC_COUNT 32u
 
 #define SHORT_OF_BUFFERS_US 10000u
@@ -148,6 +147,19 @@ static int fill_window(fcgip__connection *connection, fcgip__encoded *encoded)
   return 1;
 }
 
+/* A usual request goes out with one send() from one piece. */
+static int send_small(fcgip__connection *connection, int *error_number)
+{
+  const fcgip__sys *sys = connection->pool->engine->sys;
+  uint8_t bytes[FCGIP__SMALL_MAX];
+  struct iovec iov = {.iov_base = bytes};
+
+  iov.iov_len = fcgip__encode_small(&connection->exchange->snapshot->encoded, connection->wire_id,
+                                    connection->is_kept, bytes);
+  return on_sent(connection, sys->send_fn(sys->context, connection->fd, &iov, 1), iov.iov_len,
+                 error_number);
+}
+
 /* One send. 1 to go on. */
 static int send_once(fcgip__connection *connection, int *error_number)
 {
@@ -174,6 +186,9 @@ int fcgip__connection_send(fcgip__connection *connection)
 {
   int rounds = 0, error_number = 0;
 
+  if (connection->sent == 0 && connection->exchange->snapshot->is_small &&
+      !send_small(connection, &error_number))
+    rounds = SEND_ROUNDS;
   while (rounds++ < SEND_ROUNDS && send_once(connection, &error_number))
     ;
   if (connection->state == FCGIP__CONNECTION_SENDING)

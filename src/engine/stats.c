@@ -46,14 +46,9 @@ static uint64_t *counter_of(fcgip_endpoint_stats *stats, int error)
   return &stats->failed_other;
 }
 
-void fcgip__stats_count(fcgip_endpoint_stats *stats, const fcgip_response *response)
+void fcgip__stats_failed(fcgip_endpoint_stats *stats, int error)
 {
-  *counter_of(stats, response->error) += 1;
-  if (response->error != FCGIP_OK)
-    return;
-  stats->duration_us_sum += response->duration_us;
-  if (response->duration_us > stats->duration_us_max)
-    stats->duration_us_max = response->duration_us;
+  *counter_of(stats, error) += 1;
 }
 
 int fcgip__engine_stats(const fcgip__engine *engine, size_t pool, fcgip_endpoint_stats *out)

@@ -6,7 +6,8 @@
 int fcgip__engine_prepare(fcgip__engine *engine, size_t pool, fcgip__snapshot *snapshot,
                           int queue_full_is_result, fcgip__exchange **out)
 {
-  int is_full = fcgip__pool_is_full(&engine->pools[pool]);
+  int is_full = engine->pools[pool].options->max_queued != FCGIP__NONE &&
+                fcgip__pool_is_full(&engine->pools[pool]);
   int rc;
 
   if (is_full && !queue_full_is_result)

@@ -155,12 +155,11 @@ static int put_stdin(writer *w, const fcgip__encoded *encoded)
   return put_header(w, FCGIP__STDIN, 0);
 }
 
-/* 1 if all of the stream fits the scratch: the usual request. */
-static int is_small(const fcgip__encoded *encoded, size_t scratch_cap)
+int fcgip__encoded_is_small(const fcgip__encoded *encoded)
 {
-  return encoded->content_len <= COPY_MAX && encoded->params_len <= scratch_cap &&
+  return encoded->content_len <= COPY_MAX && encoded->params_len <= FCGIP__SMALL_MAX &&
          encoded->content_start == 0 && encoded->content_have == encoded->content_len &&
-         fcgip__encoded_len(encoded) <= scratch_cap;
+         fcgip__encoded_len(encoded) <= FCGIP__SMALL_MAX;
 }
 
 static uint8_t *copy_params(uint8_t *at, const fcgip__encoded *encoded, uint16_t id)
@@ -175,12 +174,10 @@ static uint8_t *copy_params(uint8_t *at, const fcgip__encoded *encoded, uint16_t
   return end;
 }
 
-/* The same as fcgip__encode() from the beginning, where is_small(). */
-static void encode_small(const fcgip__encoded *encoded, uint16_t id, int keep, uint8_t *scratch,
-                         struct iovec *iov)
+size_t fcgip__encode_small(const fcgip__encoded *encoded, uint16_t id, int keep, uint8_t *out)
 {
   size_t content_len = (size_t)encoded->content_len;
-  uint8_t *at = scratch;
+  uint8_t *at = out;
 
   fcgip__record_begin(at, id, encoded->role, keep);
   at = copy_params(at + FCGIP__BEGIN_LEN, encoded, id);
@@ -190,8 +187,7 @@ static void encode_small(const fcgip__encoded *encoded, uint16_t id, int keep, u
     at += FCGIP__HEADER_LEN + content_len;
   }
   fcgip__record_header(at, FCGIP__STDIN, id, 0);
-  iov->iov_base = scratch;
-  iov->iov_len = (size_t)(at - scratch) + FCGIP__HEADER_LEN;
+  return (size_t)(at - out) + FCGIP__HEADER_LEN;
 }
 
 size_t fcgip__encode(const fcgip__encoded *encoded, uint16_t id, int keep, uint64_t offset,
@@ -200,10 +196,6 @@ size_t fcgip__encode(const fcgip__encoded *encoded, uint16_t id, int keep, uint6
   writer w = {0};
   uint8_t begin[FCGIP__BEGIN_LEN];
 
-  if (offset == 0 && iov_cap > 0 && is_small(encoded, scratch_cap)) {
-    encode_small(encoded, id, keep, scratch, iov);
-    return 1;
-  }
   w.skip = offset;
   w.scratch = scratch;
   w.scratch_cap = scratch_cap;

@@ -33,6 +33,13 @@ static inline uint64_t fcgip__encoded_len(const fcgip__encoded *encoded)
   return FCGIP__BEGIN_LEN + encoded->params_len + len + (records + 1) * FCGIP__HEADER_LEN;
 }
 
+/* A usual request is small: all of its stream is made in one piece of at most so many bytes. */
+#define FCGIP__SMALL_MAX 2048u
+int fcgip__encoded_is_small(const fcgip__encoded *encoded);
+
+/* The whole stream of a small one; returns its length. */
+size_t fcgip__encode_small(const fcgip__encoded *encoded, uint16_t id, int keep, uint8_t *out);
+
 /* How much of the content lies before `offset` of the stream. */
 uint64_t fcgip__encoded_content_at(const fcgip__encoded *encoded, uint64_t offset);
 

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/bytes.h"
 
@@ -16,6 +17,7 @@
 #define FCGIP__HEADER_LEN 8u
 #define FCGIP__BEGIN_LEN (FCGIP__HEADER_LEN + 8u)
 #define FCGIP__CONTENT_MAX 65535u
+#define FCGIP__KEEP_CONN 1u /* a flag of BEGIN_REQUEST */
 
 /* What php-fpm reads of one PARAMS record: it drops records whose content and padding exceed 65535, and aligned
  * to 8 this is the most that any of its versions takes. */
@@ -56,7 +58,13 @@ static inline void fcgip__record_header(uint8_t *out, enum fcgip__record_type ty
 }
 
 /* Writes BEGIN_REQUEST, header and body, 16 bytes (section 5.1). */
-void fcgip__record_begin(uint8_t *out, uint16_t id, uint16_t role, int keep);
+static inline void fcgip__record_begin(uint8_t *out, uint16_t id, uint16_t role, int keep)
+{
+  fcgip__record_header(out, FCGIP__BEGIN_REQUEST, id, 8);
+  memset(out + FCGIP__HEADER_LEN, 0, 8);
+  fcgip__put_be16(out + FCGIP__HEADER_LEN, role);
+  out[FCGIP__HEADER_LEN + 2] = keep ? FCGIP__KEEP_CONN : 0;
+}
 
 /* What the record's id after this one is on the same connection: 65535, then 1. */
 static inline uint16_t fcgip__next_wire_id(uint16_t id)

@@ -49,6 +49,9 @@ void fcgip__headers_deinit(fcgip__headers *headers, const fcgip__mem *mem)
 /* FNV-1a, of the name in lower case. */
 #define HASH_START 2166136261u
 
+/* Of a few names it is not worth the while. */
+#define NO_HASH 0u
+
 static uint32_t hash_on(uint32_t hash, uint8_t lower)
 {
   return (hash ^ lower) * 16777619u;
@@ -225,7 +228,8 @@ static fcgip__header *find(const fcgip__headers *headers, const fcgip__header *a
   for (; i < headers->count; i++) {
     fcgip__header *header = &headers->items[i];
 
-    if (header->hash == hash && fcgip__equal_nocase(header->name, header->name_len, name, name_len))
+    if ((header->hash == hash || header->hash == NO_HASH) &&
+        fcgip__equal_nocase(header->name, header->name_len, name, name_len))
       return header;
   }
   return NULL;
@@ -400,15 +404,11 @@ static int make_room(fcgip__headers *headers, const fcgip__mem *mem, size_t coun
 static int read_plain_line(fcgip__headers *headers, char **top, const uint8_t *text, size_t len)
 {
   fcgip__header *header = &headers->items[headers->count];
-  uint32_t hash = HASH_START;
   size_t name_len = 0;
-  uint8_t lower;
   line value;
 
-  while ((lower = fcgip__token_lower[text[name_len]]) != 0) {
-    hash = hash_on(hash, lower);
+  while (fcgip__token_lower[text[name_len]] != 0)
     name_len++;
-  }
   if (name_len == 0 || text[name_len] != ':')
     return 0;
   value.text = (const char *)text + name_len + 1;
@@ -427,32 +427,38 @@ static int read_plain_line(fcgip__headers *headers, char **top, const uint8_t *t
   header->line = header->value;
   header->name_len = (uint32_t)name_len;
   header->value_len = (uint32_t)value.len;
-  header->hash = hash;
+  header->hash = NO_HASH;
   header->is_first = 1;
-  if (find(headers, NULL, hash, header->name, name_len) != NULL)
+  if (headers->count > 0 && find(headers, NULL, NO_HASH, header->name, name_len) != NULL)
     return 0;
   headers->count++;
   return 1;
 }
 
+static size_t empty_line_len(const uint8_t *at, size_t len)
+{
+  if (len > 0 && at[0] == '\n')
+    return 1;
+  return len > 1 && at[0] == '\r' && at[1] == '\n' ? 2 : 0;
+}
+
 /* The lines up to the empty one. Returns how many bytes that was, 0 if not all of them were plain. */
 static size_t read_plain_lines(fcgip__headers *headers, const uint8_t *data, size_t len, size_t max)
 {
-  const uint8_t *at = data, *lf;
+  const uint8_t *at = data, *end = data + len, *lf;
   char *top = headers->room.bytes + sizeof(headers->room.bytes);
 
-  while ((lf = memchr(at, '\n', len - (size_t)(at - data))) != NULL) {
-    size_t line_len = (size_t)(lf - at);
+  while ((lf = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+    size_t line_len = (size_t)(lf - at) - (lf > at && lf[-1] == '\r'), empty;
 
-    if (line_len > 0 && at[line_len - 1] == '\r')
-      line_len--;
-    if (line_len == 0) {
-      headers->text = top;
-      return (size_t)(lf + 1 - data);
-    }
     if (headers->count == max || !read_plain_line(headers, &top, at, line_len))
       return 0;
     at = lf + 1;
+    empty = empty_line_len(at, (size_t)(end - at));
+    if (empty > 0) {
+      headers->text = top;
+      return (size_t)(at - data) + empty;
+    }
   }
   return 0;
 }

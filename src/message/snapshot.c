@@ -87,6 +87,7 @@ static fcgip__snapshot *build(const fcgip_request *request)
   snapshot->retry_safe = request->retry_safe;
   snapshot->keeps_body = !request->body_not_kept;
   share(snapshot, request);
+  snapshot->is_small = fcgip__encoded_is_small(&snapshot->encoded);
   return snapshot;
 }
 
@@ -107,19 +108,11 @@ int fcgip__snapshot_take(fcgip__snapshot **out, const fcgip_request *request)
   return FCGIP_OK;
 }
 
-void fcgip__snapshot_ref(fcgip__snapshot *snapshot)
+void fcgip__snapshot_free(fcgip__snapshot *snapshot)
 {
-  fcgip__refs_take(&snapshot->refs);
-}
-
-void fcgip__snapshot_drop(fcgip__snapshot *snapshot)
-{
-  fcgip__mem mem;
+  fcgip__mem mem = snapshot->mem;
   size_t i;
 
-  if (snapshot == NULL || !fcgip__refs_drop(&snapshot->refs))
-    return;
-  mem = snapshot->mem;
   fcgip__content_drop(snapshot->content);
   for (i = 0; i < snapshot->callback_count; i++)
     fcgip__callback_drop(snapshot->callbacks[i]);

@@ -18,6 +18,7 @@ typedef struct fcgip__snapshot {
   int retry_safe; /* may be sent twice */
   int passes_through;
   int keeps_body;
+  int is_small; /* all of it goes out in one piece */
   size_t callback_count;
   fcgip__callback **callbacks; /* in the same block, as encoded.params */
 } fcgip__snapshot;
@@ -25,7 +26,16 @@ typedef struct fcgip__snapshot {
 /* The request as it is now; the same snapshot again if nothing has changed. The caller drops it.
  * FCGIP_OK; FCGIP_EINVAL: a custom CONTENT_LENGTH that disagrees with the content; FCGIP_ENOMEM. */
 int fcgip__snapshot_take(fcgip__snapshot **out, const fcgip_request *request);
-void fcgip__snapshot_ref(fcgip__snapshot *snapshot);
-void fcgip__snapshot_drop(fcgip__snapshot *snapshot);
+static inline void fcgip__snapshot_ref(fcgip__snapshot *snapshot)
+{
+  fcgip__refs_take(&snapshot->refs);
+}
+void fcgip__snapshot_free(fcgip__snapshot *snapshot);
+/* NULL is fine. */
+static inline void fcgip__snapshot_drop(fcgip__snapshot *snapshot)
+{
+  if (snapshot != NULL && fcgip__refs_drop(&snapshot->refs))
+    fcgip__snapshot_free(snapshot);
+}
 
 #endif
