@@ -134,6 +134,7 @@ void fcgip__connection_connect(fcgip__connection *connection)
   fcgip__failure failure = {.error = FCGIP_ERESOLVE};
 
   connection->exchange->next_address = 0;
+  fcgip__list_add_last(&connection->pool->connecting, &connection->exchange->connecting);
   if (!has_more_addresses(connection->exchange))
     fcgip__exchange_fail(connection->exchange, &failure);
   else
@@ -154,6 +155,7 @@ void fcgip__connection_win(fcgip__connection *connection)
   while ((node = fcgip__list_first(&exchange->rivals)) != NULL)
     fcgip__connection_close(FCGIP__OWNER(node, fcgip__connection, rival));
   exchange->attempt_us = FCGIP__NEVER;
+  fcgip__list_remove(&exchange->connecting);
   exchange->pool->stats.opened++;
   fcgip__backlog_has_room(exchange);
   fcgip__connection_become(connection, FCGIP__CONNECTION_SENDING);

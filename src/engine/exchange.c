@@ -71,6 +71,7 @@ void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange)
   fcgip__mem_free(&engine->mem, exchange->window);
   fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
   fcgip__list_remove(&exchange->node);
+  fcgip__list_remove(&exchange->connecting);
   fcgip__list_remove(&exchange->unanswered);
   fcgip__map_remove(&engine->exchanges, &exchange->by_id);
   exchange_dealloc(engine, exchange);
@@ -164,10 +165,11 @@ static void set_text(fcgip__exchange *exchange, const fcgip__failure *failure)
   response->error_text = text;
 }
 
-static void close_connections(fcgip__exchange *exchange)
+void fcgip__exchange_disconnect(fcgip__exchange *exchange)
 {
   fcgip__node *node;
 
+  fcgip__list_remove(&exchange->connecting);
   while ((node = fcgip__list_first(&exchange->rivals)) != NULL)
     fcgip__connection_close(FCGIP__OWNER(node, fcgip__connection, rival));
   fcgip__list_remove(&exchange->unanswered);
@@ -181,7 +183,7 @@ void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failu
   int was_begun = connection != NULL && connection->sent > 0;
 
   if (connection != NULL)
-    close_connections(exchange);
+    fcgip__exchange_disconnect(exchange);
   else if (fcgip__node_is_linked(&exchange->node))
     fcgip__pool_leave_queue(exchange->pool, exchange);
   set_text(exchange, failure);

@@ -37,6 +37,7 @@ typedef struct fcgip__pool {
   fcgip__list busy; /* connections that carry an exchange */
   fcgip__list
       unanswered; /* exchanges sent on new connections, oldest first: a worker may not have taken them yet */
+  fcgip__list connecting; /* exchanges that wait for a new connection, first come first served */
   fcgip__list unaccepted; /* exchanges whose connection stands before a full backlog */
   size_t unaccepted_count;
   uint64_t look_again_us; /* when to see whether they have got in; FCGIP__NEVER if nobody waits */
@@ -63,6 +64,7 @@ struct fcgip__exchange {
   fcgip__map_link by_id;
   fcgip__node node;       /* in pool->queue while waiting, in engine->done afterwards */
   fcgip__node unanswered; /* in pool->unanswered */
+  fcgip__node connecting; /* in pool->connecting */
   fcgip__node unaccepted; /* in pool->unaccepted */
   fcgip__timer timer;
   fcgip__pool *pool;
@@ -173,6 +175,8 @@ int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapsho
 void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange);
 void fcgip__exchange_succeed(fcgip__exchange *exchange);
 void fcgip__exchange_fail(fcgip__exchange *exchange, const fcgip__failure *failure);
+/* Closes the connections that it has, or tries to get. */
+void fcgip__exchange_disconnect(fcgip__exchange *exchange);
 /* Bytes went either way. */
 static inline void fcgip__exchange_active(fcgip__exchange *exchange)
 {

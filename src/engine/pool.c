@@ -23,6 +23,7 @@ void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endp
   pool->limits.max_body_bytes = clamp_size(pool->options->max_body_bytes);
   fcgip__list_init(&pool->queue);
   fcgip__list_init(&pool->unanswered);
+  fcgip__list_init(&pool->connecting);
   fcgip__list_init(&pool->unaccepted);
   pool->look_again_us = FCGIP__NEVER;
   pool->look.number = 1; /* no connection has that by birth */
@@ -62,7 +63,7 @@ int fcgip__pool_is_full(const fcgip__pool *pool)
 
 void fcgip__pool_is_hungry(fcgip__pool *pool)
 {
-  if (pool->queued == 0)
+  if (pool->queued == 0 && fcgip__list_first(&pool->connecting) == NULL)
     return;
   pool->look_again_us = FCGIP__NEVER; /* not by a timer: it is looked at now */
   if (!fcgip__node_is_linked(&pool->hungry))
@@ -155,6 +156,38 @@ static int start_next(fcgip__pool *pool, fcgip__exchange *exchange)
   return 1;
 }
 
+/* The first that waits for a new connection, and would do with a kept one. */
+static fcgip__exchange *first_connecting(const fcgip__pool *pool)
+{
+  fcgip__node *node = fcgip__list_first(&pool->connecting);
+
+  for (; node != NULL; node = fcgip__list_next(&pool->connecting, node)) {
+    fcgip__exchange *exchange = FCGIP__OWNER(node, fcgip__exchange, connecting);
+
+    if (!exchange->was_retried)
+      return exchange;
+  }
+  return NULL;
+}
+
+/* A connection that has become idle goes to those who came first: before a full backlog a new one may be long in
+ * coming, and others would have their turn again and again. */
+static void serve_connecting(fcgip__pool *pool)
+{
+  fcgip__exchange *exchange;
+
+  while (!pool->engine->is_doomed && pool->idle_count > 0 &&
+         (exchange = first_connecting(pool)) != NULL) {
+    fcgip__connection *idle = take_idle(pool, exchange);
+
+    if (idle == NULL)
+      return;
+    fcgip__exchange_disconnect(exchange);
+    fcgip__connection_assign(idle, exchange);
+    (void)fcgip__connection_send(idle);
+  }
+}
+
 static int may_idle(const fcgip__pool *pool, size_t count)
 {
   return pool->options->max_idle_connections == FCGIP__NONE ||
@@ -165,6 +198,7 @@ void fcgip__pool_dispatch(fcgip__pool *pool)
 {
   fcgip__node *node;
 
+  serve_connecting(pool);
   while (!pool->engine->is_doomed && (node = fcgip__list_first(&pool->queue)) != NULL)
     if (!start_next(pool, FCGIP__OWNER(node, fcgip__exchange, node)))
       break;
@@ -230,12 +264,14 @@ static void on_idle(fcgip__pool *pool)
 
 void fcgip__pool_give_back(fcgip__pool *pool, fcgip__connection *connection)
 {
-  if (!connection->is_kept || (pool->queued == 0 && !may_idle(pool, pool->idle_count + 1))) {
+  int is_wanted = pool->queued > 0 || fcgip__list_first(&pool->connecting) != NULL;
+
+  if (!connection->is_kept || (!is_wanted && !may_idle(pool, pool->idle_count + 1))) {
     fcgip__connection_close(connection);
     return;
   }
   fcgip__connection_become(connection, FCGIP__CONNECTION_IDLE);
-  if (pool->queued > 0)
+  if (is_wanted)
     fcgip__pool_is_hungry(pool);
   else
     on_idle(pool);

@@ -49,6 +49,31 @@ static void doubles_up_to_50_ms(void **state)
   }
 }
 
+/* Nobody stands before the backlog while a kept connection serves those who come later. */
+static void takes_a_kept_connection(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 1};
+  fixture *f = *state;
+  fcgip_request_id first, second, third;
+
+  fixture_unix(f, &options);
+  first = send_get(f);
+  f->net.plan.result = EAGAIN;
+  second = send_it(f, f->post);
+  third = send_get(f);
+  fake_net_answer(&f->net, 0, "first");
+  settle(f);
+  assert_int_equal(socket_at(f, 0)->requests, 2);
+  fake_net_answer(&f->net, 0, "second");
+  settle(f);
+  fake_net_answer(&f->net, 0, "third");
+  run(f);
+  assert_int_equal(elapsed_ms(f), 0);
+  assert_succeeds(f, first, "first");
+  assert_succeeds(f, second, "second");
+  assert_succeeds(f, third, "third");
+}
+
 /* Many that were refused at once do not come back at once. */
 static void jitters(void **state)
 {
@@ -188,6 +213,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       THREE_WAYS(waits_without_a_socket),
       THREE_WAYS(doubles_up_to_50_ms),
+      THREE_WAYS(takes_a_kept_connection),
       THREE_WAYS(jitters),
       THREE_WAYS(is_busy_at_the_connect_timeout),
       THREE_WAYS(is_down_after_all),
