@@ -42,6 +42,13 @@ enum sim_fate sim_inside_fate(const sim_user *user, fcgip_request_id id)
   return fcgip__exchange_is_done(exchange) ? SIM_DONE : SIM_PENDING;
 }
 
+size_t sim_inside_site(const sim_user *user, fcgip_request_id id)
+{
+  const fcgip__engine *engine = front_of(user)->engine;
+
+  return (size_t)(fcgip__engine_find(front_of(user)->engine, id)->pool - engine->pools);
+}
+
 int sim_inside_holds_back(const sim_user *user, size_t site)
 {
   return front_of(user)->engine->pools[site].unaccepted_count > 0;

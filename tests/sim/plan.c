@@ -55,6 +55,20 @@ static void plan_trouble(sim_world *world, sim_plan *plan)
     plan->protocol_status = refusals[sim_below(world, sizeof(refusals))];
 }
 
+/* Not through the eye of a needle: the call budget is for what runs in circles. */
+static void fit(const sim_run *run, sim_plan *plan)
+{
+  size_t most = run->smallest_cap * 200, len;
+
+  plan->body_len = plan->body_len < most ? plan->body_len : most;
+  plan->stderr_len = plan->stderr_len < most ? plan->stderr_len : most;
+  len = plan->body_len + plan->stderr_len + 100 * plan->extra_headers;
+  if (plan->record_len < len / 200)
+    plan->record_len = len / 200;
+  if (run->smallest_cap < 16 && plan->padding > 7)
+    plan->padding = 7;
+}
+
 void sim_plan_make(sim_run *run, sim_plan *plan)
 {
   static const int statuses[] = {0, 200, 200, 201, 404, 500, 503};
@@ -63,13 +77,9 @@ void sim_plan_make(sim_run *run, sim_plan *plan)
   memset(plan, 0, sizeof(*plan));
   plan->status = statuses[sim_below(world, sizeof(statuses) / sizeof(statuses[0]))];
   plan->body_len = some_len(world);
-  if (plan->body_len > run->smallest_cap * 200)
-    plan->body_len = run->smallest_cap * 200;
   plan->record_len = sim_chance(world, 100) ? 1 + (size_t)sim_below(world, 60) : 8184;
   if (sim_chance(world, 50))
     plan->record_len = 65535;
-  if (plan->record_len < plan->body_len / 200)
-    plan->record_len = plan->body_len / 200;
   if (sim_chance(world, 150))
     plan->stderr_len = 1 + some_len(world) / 8;
   plan->think_us = some_time(world);
@@ -82,6 +92,7 @@ void sim_plan_make(sim_run *run, sim_plan *plan)
   plan->writes_first = !plan->reads_first && sim_chance(world, 500);
   plan->app_status = sim_chance(world, 100) ? (uint32_t)sim_below(world, UINT32_MAX) : 0;
   plan_trouble(world, plan);
+  fit(run, plan);
 }
 
 sim_job *sim_job_of(sim_run *run, uint64_t token)

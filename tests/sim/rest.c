@@ -263,9 +263,11 @@ static void check_memory(sim_user *user)
   for (i = 0; i < run->job_count; i++)
     if (run->jobs[i]->request != NULL)
       bound += REQUEST_BYTES + run->jobs[i]->content_len;
-  if (run->memory.live_bytes > bound)
-    sim_fail(&run->world, "%zu bytes are allocated, at most %zu are all right",
-             run->memory.live_bytes, bound);
+  if (run->memory.peak_bytes > (bound > run->bound ? bound : run->bound))
+    sim_fail(&run->world, "%zu bytes were allocated, at most %zu are all right",
+             run->memory.peak_bytes, bound > run->bound ? bound : run->bound);
+  run->memory.peak_bytes = run->memory.live_bytes;
+  run->bound = bound;
 }
 
 void sim_check_rest(sim_user *user)

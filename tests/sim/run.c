@@ -28,6 +28,7 @@ static void restart(sim_run *run, uint64_t seed)
   failing_allocator_init(&run->memory);
   run->job_count = run->part_count = 0;
   run->kept_count = 0;
+  run->bound = SIZE_MAX;
   run->job_limit = 1 + (size_t)sim_below(&run->world, sim_chance(&run->world, 60) ? 60 : 12);
 }
 

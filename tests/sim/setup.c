@@ -9,6 +9,7 @@
 #include "collection/endpoint.h"
 #include "proxy/proxy.h"
 #include "sim.h"
+#include "sim_inside.h"
 
 #define NEVER_LIMIT UINT32_MAX
 
@@ -239,6 +240,22 @@ static void make_user(sim_run *run, unsigned number)
   sim_inside_seed(user, world->seed + number);
 }
 
+/* Fairness: a kept connection goes to who came first, be he in the queue or waiting for a new one. */
+static void check_turn(sim_user *user, const sim_part *served)
+{
+  size_t site = sim_inside_site(user, served->id);
+  fcgip_request_id id;
+
+  for (id = user->first_unread; id < served->id && !user->fails_over; id++) {
+    const sim_part *part = sim_part_of(user, id);
+
+    if (part != NULL && part->results == 0 && part->carries == 0 &&
+        sim_inside_fate(user, id) == SIM_PENDING && sim_inside_site(user, id) == site)
+      sim_fail(&user->run->world, "request %u is given a kept connection before request %u",
+               served->job->token, part->job->token);
+  }
+}
+
 static void on_carry(void *context, sim_carry *carry)
 {
   sim_run *run = context;
@@ -259,6 +276,8 @@ static void on_carry(void *context, sim_carry *carry)
     sim_fail(&run->world, "%s request %u is sent twice", part->job->method, part->job->token);
   part->carry = carry;
   part->carries++;
+  if (carry->is_reused)
+    check_turn(user, part);
 }
 
 static void on_token(void *context, sim_carry *carry)
@@ -278,6 +297,36 @@ static void on_token(void *context, sim_carry *carry)
   sim_fail(&run->world, "request %u is sent in the place of another", job->token);
 }
 
+static const sim_site *site_at(const sim_run *run, const sim_listener *listener)
+{
+  size_t i;
+
+  for (i = 0; i < run->site_count && listener != NULL; i++)
+    if (run->sites[i].listener == listener || run->sites[i].others[0] == listener ||
+        run->sites[i].others[1] == listener)
+      return &run->sites[i];
+  return NULL;
+}
+
+/* The limit of connections holds at every step, not only between two calls. */
+static void on_connect(void *context, sim_conn *conn)
+{
+  sim_run *run = context;
+  const sim_net *net = &run->net;
+  const sim_site *site = site_at(run, conn->listener);
+  size_t open = 0;
+  int fd;
+
+  if (site == NULL)
+    return;
+  for (fd = net->first_fd; fd < net->top_fd; fd++)
+    open += net->fds[fd] != NULL && net->fds[fd]->client == conn->client &&
+            site_at(run, net->fds[fd]->listener) == site;
+  if (open > site->options.max_connections)
+    sim_fail(&run->world, "%zu sockets for endpoint %zu, of %u", open, (size_t)(site - run->sites),
+             site->options.max_connections);
+}
+
 void sim_setup(sim_run *run)
 {
   sim_world *world = &run->world;
@@ -287,6 +336,7 @@ void sim_setup(sim_run *run)
   run->net.resolve_data = run;
   run->net.on_carry = on_carry;
   run->net.on_token = on_token;
+  run->net.on_connect = on_connect;
   run->net.carry_data = run;
   run->net.first_fd = sim_chance(world, 100) ? 0 : 3;
   run->has_pauses = sim_chance(world, 150);

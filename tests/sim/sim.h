@@ -165,6 +165,7 @@ struct sim_run {
   uint64_t results;
   uint64_t largest_body; /* limit of a body */
   size_t smallest_cap;   /* of a link */
+  size_t bound;          /* of the memory in use, when it was looked at last */
 };
 
 /* setup.c */

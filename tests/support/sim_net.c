@@ -36,6 +36,7 @@ void sim_net_restart(sim_net *net)
   net->max_open = SIM_FDS;
   net->judge = NULL;
   net->on_carry = net->on_token = NULL;
+  net->on_connect = NULL;
   net->resolve = NULL;
 }
 

@@ -182,6 +182,8 @@ struct sim_net {
   void (*on_carry)(void *carry_data, sim_carry *carry);
   /* The token of a request is known. */
   void (*on_token)(void *carry_data, sim_carry *carry);
+  /* connect() was called, whatever came of it. */
+  void (*on_connect)(void *carry_data, sim_conn *conn);
   void *carry_data;
   /* Names for the resolver: NULL for none. Returns an FCGIP result. */
   int (*resolve)(void *resolve_data, const char *host, uint16_t port, fcgip__address_list *list);

@@ -89,6 +89,8 @@ static int sys_connect(void *context, int fd, const fcgip__address *address)
   if (verdict.error != 0 && verdict.error != EINTR && verdict.error != EALREADY)
     return (int)done(client, SIM_CONNECT, fd, -verdict.error);
   result = sim_connect(conn, address);
+  if (client->net->on_connect != NULL)
+    client->net->on_connect(client->net->carry_data, conn);
   if (verdict.error != 0 && (result == 0 || result == -EINPROGRESS))
     result = -verdict.error;
   return (int)done(client, SIM_CONNECT, fd, result);
