@@ -5,6 +5,7 @@
 . "$(dirname "$0")/target.sh"
 runner=(qemu-s390x)
 compiler=(s390x-linux-gnu-gcc)
+target_flags+=(-O1) # qemu takes longer than the compiler
 can_target qemu-user gcc-s390x-linux-gnu libc6-dev-s390x-cross
 echo 'int main(void) { return *(const char *)&(const int){1}; }' >"$scratch/order.c"
 "${compiler[@]}" -static "$scratch/order.c" -o "$scratch/order" && "${runner[@]}" "$scratch/order" || {
@@ -12,5 +13,5 @@ echo 'int main(void) { return *(const char *)&(const int){1}; }' >"$scratch/orde
   exit 1
 }
 build_target
-run_tests tests/unit/test_*.c tests/engine/test_*.c
+run_tests tests/unit/test_*.c
 exit $findings

@@ -57,50 +57,50 @@ done
 compile "gcc -std=c11 -static" "gcc -std=c11 -static" --static
 report "not static" "$(LC_ALL=C readelf -dW "$scratch/consumer" | grep NEEDED)"
 
-# project NAME CMAKE-LINES TARGET OPTION...: configures and builds; the log is in project/log.
+# project NAME CMAKE-LINES OPTION...: configures and builds programs with both libraries, as C and as C++; the
+# log is in project/log.
 project() {
-  local dir="$scratch/$1" lines="$2" target="$3"
-  shift 3
+  local dir="$scratch/$1" lines="$2"
+  shift 2
   mkdir -p "$dir"
   cat >"$dir/CMakeLists.txt" <<END
 cmake_minimum_required(VERSION 3.21)
 project(consumer C CXX)
 $lines
 configure_file("$program" consumer.cpp COPYONLY)
-add_executable(consumer "$program")
-add_executable(consumer_cxx "\${CMAKE_CURRENT_BINARY_DIR}/consumer.cpp")
-target_link_libraries(consumer PRIVATE $target)
-target_link_libraries(consumer_cxx PRIVATE $target)
+foreach(library IN ITEMS fcgiproxy fcgiproxy_static)
+  add_executable(consumer_\${library} "$program")
+  add_executable(consumer_cxx_\${library} "\${CMAKE_CURRENT_BINARY_DIR}/consumer.cpp")
+  target_link_libraries(consumer_\${library} PRIVATE fcgiproxy::\${library})
+  target_link_libraries(consumer_cxx_\${library} PRIVATE fcgiproxy::\${library})
+endforeach()
 END
   cmake -S "$dir" -B "$dir/build" "$@" >"$dir/log" 2>&1 &&
     cmake --build "$dir/build" -j "$(jobs_count)" >>"$dir/log" 2>&1
 }
-# works NAME CMAKE-LINES OPTION...: with both libraries.
+# works NAME CMAKE-LINES OPTION...: that can be built, and runs.
 works() {
-  local name="$1" lines="$2" target
-  shift 2
-  for target in fcgiproxy fcgiproxy_static; do
-    if project "$name.$target" "$lines" "fcgiproxy::$target" "$@"; then
-      expect_version "$name, $target" "$scratch/$name.$target/build/consumer"
-      expect_version "$name, $target, C++" "$scratch/$name.$target/build/consumer_cxx"
-    else
-      report "$name, $target" "$(cat "$scratch/$name.$target/log")"
-    fi
+  local library
+  project "$@" || {
+    report "$1" "$(cat "$scratch/$1/log")"
+    return
+  }
+  for library in fcgiproxy fcgiproxy_static; do
+    expect_version "$1, $library" "$scratch/$1/build/consumer_$library"
+    expect_version "$1, $library, C++" "$scratch/$1/build/consumer_cxx_$library"
   done
 }
 works find_package "find_package(fcgiproxy $version EXACT CONFIG REQUIRED)" -DCMAKE_PREFIX_PATH="$prefix"
 works fetch_content "include(FetchContent)
 FetchContent_Declare(fcgiproxy SOURCE_DIR \"$checkout\")
 FetchContent_MakeAvailable(fcgiproxy)" -DCMAKE_BUILD_TYPE=Release
-for target in fcgiproxy fcgiproxy_static; do
-  report "a project that fetches ours gets our tests, examples or flags" \
-    "$(cd "$scratch/fetch_content.$target/build" && find . -name 'example_*' -o -name 'test_*' -o -name with_fpm
-       grep -l -e '-z,now' -e '-Wshadow' -- CMakeFiles/consumer*.dir/{flags.make,link.txt} 2>/dev/null)"
-done
+report "a project that fetches ours gets our tests, examples or flags" \
+  "$(cd "$scratch/fetch_content/build" && find . -name 'example_*' -o -name 'test_*' -o -name with_fpm -o -name fcgiget
+     grep -l -e '-z,now' -e '-Wshadow' -- CMakeFiles/consumer*.dir/{flags.make,link.txt} 2>/dev/null)"
 
 # A version that does not fit: before 1.0 another minor version is another library.
 for other in "$((${version%%.*} + 1))" "${version%%.*}.99" "$version.1"; do
-  project "version" "find_package(fcgiproxy $other CONFIG REQUIRED)" fcgiproxy::fcgiproxy \
+  project "version" "find_package(fcgiproxy $other CONFIG REQUIRED)" \
     -DCMAKE_PREFIX_PATH="$prefix" && report "find_package" "takes version $version for $other"
   grep -q 'compatible with' "$scratch/version/log" || report "find_package $other" "$(cat "$scratch/version/log")"
 done

@@ -11,5 +11,5 @@ foreign='fpm.c peer_conn.c'
 can_target musl-tools
 build_target
 report "not static" "$(readelf -lW "$scratch/consumer" | grep INTERP)"
-run_tests tests/unit/test_*.c tests/engine/test_*.c
+run_tests tests/unit/test_*.c
 exit $findings

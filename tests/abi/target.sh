@@ -6,7 +6,7 @@
 target_warnings=(-Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wcast-align
   -Wstrict-prototypes -Wundef -Wvla -Wformat=2 -Werror)
 foreign=''
-target_flags=(-std=c11 -O1 -D_FILE_OFFSET_BITS=64 -I include)
+target_flags=(-std=c11 -O0 -D_FILE_OFFSET_BITS=64 -I include)
 
 # can_target PACKAGE...: ends the script if nothing can be compiled and run for the target here.
 can_target() {
