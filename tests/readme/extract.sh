@@ -4,6 +4,7 @@
 #   <!-- program: NAME.c -->   ```c         a whole program                       NAME.c
 #   <!-- run: NAME -->         ```console   commands after "$ ", and their output  NAME.session
 #   <!-- servers -->           ```sh        starts the servers                     servers.sh
+#   <!-- ffi: NAME -->         ```php ...   a program in that language             NAME.ffi
 # A block of C that is not said to be a program is an error: everything that looks like one is tested.
 set -u
 readme="${1:?a Markdown file}" folder="${2:?a folder}"
@@ -18,12 +19,15 @@ awk -v folder="$folder" '
   /^<!-- program: [A-Za-z0-9_]+\.c -->$/ { kind = "c"; name = $3; next }
   /^<!-- run: [A-Za-z0-9_]+ -->$/ { kind = "console"; name = $3 ".session"; next }
   /^<!-- servers -->$/ { kind = "sh"; name = "servers.sh"; next }
+  /^<!-- ffi: [a-z]+ -->$/ { kind = "ffi"; name = $3 ".ffi"; next }
   /^```/ {
     inside = 1
     language = substr($0, 4)
+    if (kind == "ffi" && language ~ /^(php|lua|python|ruby|js)$/)
+      kind = language
     if (kind != "" && language != kind)
       complain("a block of \"" language "\" instead of \"" kind "\"")
-    if (kind == "" && (language == "c" || language == "console"))
+    if (kind == "" && language ~ /^(c|console|php|lua|python|ruby|js)$/)
       complain("a block of \"" language "\" that no comment names")
     if (kind != "") {
       if (name in seen)

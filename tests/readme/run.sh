@@ -1,9 +1,12 @@
 #!/bin/bash
-# with_fpm tests/readme/run.sh CHECKOUT BUILD: compiles every program of README.md with the library that
-# was built in BUILD, and runs the sessions that are printed there, on the pools whose addresses are in
-# the environment. What comes out has to be what is printed; "[...]" in it stands for anything.
+# with_fpm tests/readme/run.sh CHECKOUT BUILD [FILE]: compiles every program of README.md, or of another file in
+# the checkout, with the library that was built in BUILD, and runs the sessions that are printed there, on the pools
+# whose addresses are in the environment. What comes out has to be what is printed; "[...]" in it stands for
+# anything.
 set -u
 checkout="${1:?the folder of the checkout}" build="${2:?the folder that it was built in}"
+file="${3:-README.md}"
+readme="$checkout/$file"
 : "${FCGIP_NETWORK1:?run me with with_fpm}" "${FCGIP_NETWORK2:?}" "${FCGIP_UNIX:?}" "${FCGIP_SCRIPTS:?}"
 work="$(mktemp -d "${TMPDIR:-/tmp}/readme.XXXXXX")" || exit 1
 server=''
@@ -14,7 +17,7 @@ fail() {
   printf 'FAILED: %s\n' "$*"
 }
 
-"$checkout/tests/readme/extract.sh" "$checkout/README.md" "$work" || fail "README.md cannot be taken apart"
+"$checkout/tests/readme/extract.sh" "$readme" "$work" || fail "$file cannot be taken apart"
 cd "$work" || exit 1
 # As in a checkout.
 for entry in docker include; do ln -s "$checkout/$entry" "$entry"; done
@@ -33,25 +36,25 @@ fi
 
 # Every function and code that README.md speaks of exists.
 cat "$checkout"/include/fcgiproxy/*.h >headers
-for name in $(grep -oE '\b(fcgip_[a-z0-9_]*[a-z0-9]|FCGIP_[A-Z0-9_]*[A-Z0-9])\b' "$checkout/README.md" | sort -u); do
+for name in $(grep -oE '\b(fcgip_[a-z0-9_]*[a-z0-9]|FCGIP_[A-Z0-9_]*[A-Z0-9])\b' "$readme" | sort -u); do
   case "$name" in
-  FCGIP_NETWORK1 | FCGIP_NETWORK2 | FCGIP_UNIX | FCGIP_SCRIPTS | FCGIP_FPM_*) continue ;; # environment
+  FCGIP_NETWORK1 | FCGIP_NETWORK2 | FCGIP_UNIX | FCGIP_SCRIPTS | FCGIP_FPM_* | FCGIP_LIBRARY | FCGIP_HEADER) continue ;; # environment
   fcgip_request_set) continue ;;                                          # "fcgip_request_set_..."
   esac
-  grep -qw -- "$name" headers || fail "README.md speaks of $name, which does not exist"
+  grep -qw -- "$name" headers || fail "$file speaks of $name, which does not exist"
 done
 # Every code has a row in its table of errors.
 for name in $(grep -oE '^  FCGIP_E[A-Z0-9]+' headers); do
-  [ "$name" = FCGIP_EFATAL ] || grep -q "^| .*\`$name\`.* | .* |" "$checkout/README.md" ||
+  [ "$name" = FCGIP_EFATAL ] || [ "$file" != README.md ] || grep -q "^| .*\`$name\`.* | .* |" "$checkout/README.md" ||
     fail "README.md does not say what to do about $name"
 done
 # Links lead somewhere.
-for target in $(grep -oE '\]\([^)#:]+\)' "$checkout/README.md" | tr -d '()]'); do
-  [ -e "$checkout/$target" ] || fail "README.md links to $target"
+for target in $(grep -oE '\]\([^)#:]+\)' "$readme" | tr -d '()]'); do
+  [ -e "$(dirname "$readme")/$target" ] || fail "$file links to $target"
 done
-for target in $(grep -oE '\]\(#[^)]+\)' "$checkout/README.md" | tr -d '()]#'); do
-  grep -E '^#+ ' "$checkout/README.md" | sed -E 's/^#+ //; s/.*/\L&/; s/[^a-z0-9 -]//g; s/ /-/g' |
-    grep -qx -- "$target" || fail "README.md links to a heading #$target"
+for target in $(grep -oE '\]\(#[^)]+\)' "$readme" | tr -d '()]#'); do
+  grep -E '^#+ ' "$readme" | sed -E 's/^#+ //; s/.*/\L&/; s/[^a-z0-9 _-]//g; s/ /-/g' |
+    grep -qx -- "$target" || fail "$file links to a heading #$target"
 done
 
 # ---- compiling ----
@@ -135,7 +138,7 @@ for session in *.session; do
   done <"$session"
   run_command "$session"
 done
-[ $programs -gt 0 ] && [ $sessions -gt 0 ] || fail "nothing was found in README.md"
+[ $programs -gt 0 ] && [ $sessions -gt 0 ] || fail "nothing was found in $file"
 
 # Without arguments, a program that needs some says which, or does its work.
 for program in *.c; do
@@ -165,6 +168,7 @@ start_servers() {
     [ "$(./sync "127.0.0.1:$((port + 1))" "$checkout/docker/scripts/echo.php")" = "200 hello - network2" ]
 }
 for attempt in 1 2 3 4 5; do
+  [ -f servers.sh ] || break
   start_servers && break
   kill "$server" 2>/dev/null
   rm -f by_hand.sock
