@@ -79,6 +79,8 @@ wanted+=(php-cli=php luajit=luajit python3=python3 python3-cffi ruby=ruby nodejs
   musl-tools=musl-gcc gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross
   gcc-s390x-linux-gnu=s390x-linux-gnu-gcc libc6-dev-s390x-cross qemu-user=qemu-s390x
   abigail-tools=abidiff dpkg-dev=dpkg-shlibdeps doxygen=doxygen mandoc=mandoc)
+# For tests/tools.
+wanted+=(tmux=tmux)
 
 make_work
 clean_up_at_exit
@@ -88,6 +90,9 @@ if [ "$install" -eq 1 ]; then
   install_missing "${essential[@]}" "${wanted[@]}"
 fi
 choose_build
+# The tests find it in PATH. Its package is that of a daemon.
+[ "$install" -eq 0 ] || unpack_program prometheus usr/bin/promtool "$build/programs"
+export PATH="$PATH:$build/programs"
 
 if [ "$coverage" -eq 1 ]; then
   guard "$checkout/tests/support/coverage.sh" "$checkout" "$build/coverage"

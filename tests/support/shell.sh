@@ -76,6 +76,21 @@ install_missing() {
   return 0
 }
 
+# unpack_program PACKAGE PATH DIR: puts one program of a Debian package in DIR, without installing the package: for
+# those that would bring a daemon along, and much else. PATH is where it lies in the package, such as
+# usr/bin/program. Nothing happens if there is such a program already; always returns 0.
+unpack_program() {
+  local program="${2##*/}" folder="$work/$1"
+  ! have "$program" && [ ! -x "$3/$program" ] && have apt-get && have dpkg-deb || return 0
+  say "unpacking $program from $1"
+  mkdir -p "$folder" "$3"
+  chmod 777 "$folder" # apt takes its downloads to another user
+  guard env -C "$folder" apt-get -qq download "$1" >/dev/null &&
+    dpkg-deb --fsys-tarfile "$folder"/*.deb | tar -x -C "$folder" "./$2" &&
+    mv "$folder/$2" "$3/$program.new" && mv "$3/$program.new" "$3/$program" || complain "no $program from $1"
+  rm -rf "$folder"
+}
+
 # ---- processes ----
 
 guarded=
