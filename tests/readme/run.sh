@@ -122,8 +122,7 @@ run_command() {
 sessions=0
 for session in *.session; do
   sessions=$((sessions + 1))
-  # fcgiget is only there with the examples.
-  [ "$session" != fcgiget.session ] || [ -x build/examples/fcgiget ] || continue
+  [ "$session" != tools.session ] || [ -x build/examples/tools/fcgiget ] || continue
   command=''
   : >expected
   while IFS= read -r line; do
