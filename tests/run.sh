@@ -12,7 +12,7 @@ usage: tests/run.sh [OPTION]...
 Installs what the tests need and is missing (Debian, by apt; as root or with sudo), builds the
 library and its tests with gcc in build/, and runs them: unit, engine, conformance, fault, simulation
 and integration tests, the last on php-fpm servers that they start themselves, then the gates: the
-suite again with ASan and UBSan, unit tests under valgrind, clang, gcc -fanalyzer, clang-tidy,
+suite again with ASan and UBSan, unit and conformance tests under valgrind, clang, gcc -fanalyzer, clang-tidy,
 cppcheck, formatting, layering, headers, installation. What cannot be installed is skipped, with the
 reason; if CI=true is in the environment, it fails.
 
@@ -79,8 +79,8 @@ wanted+=(php-cli=php luajit=luajit python3=python3 python3-cffi ruby=ruby nodejs
   musl-tools=musl-gcc gcc-i686-linux-gnu=i686-linux-gnu-gcc libc6-dev-i386-cross
   gcc-s390x-linux-gnu=s390x-linux-gnu-gcc libc6-dev-s390x-cross qemu-user=qemu-s390x
   abigail-tools=abidiff dpkg-dev=dpkg-shlibdeps doxygen=doxygen mandoc=mandoc)
-# For tests/tools.
-wanted+=(tmux=tmux)
+# For tests/tools, and the clients that tests/conformance compares with.
+wanted+=(tmux=tmux libfcgi-bin=cgi-fcgi nginx-light=nginx)
 
 make_work
 clean_up_at_exit

@@ -263,7 +263,12 @@ static const conf_case cases[] = {
      .run = run_without_memory,
      .needs = HAS_API,
      .see = "tests/fault"},
-    {.id = "RUN-20", .level = 'M', .run = run_two_faults, .needs = HAS_API, .see = "tests/fault"},
+    {.id = "RUN-20",
+     .level = 'M',
+     .flags = LONG,
+     .run = run_two_faults,
+     .needs = HAS_API,
+     .see = "tests/fault"},
 };
 
 CONF_GROUP(conf_run, "RUN", cases);

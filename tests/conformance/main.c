@@ -16,6 +16,7 @@
 static const char usage[] =
     "usage: conformance [options]\n"
     "  --filter GLOB      only the ids that match, such as 'HDR-*'\n"
+    "  --without GLOB     not the ids that match\n"
     "  --adapter NAME     only this client: libfcgiproxy, cgi-fcgi, nginx\n"
     "  --splits HOW       none, some, two (byte by byte, and cut at every byte) or all (in three, "
     "too); by\n"
@@ -46,16 +47,18 @@ static int parse_splits(const char *text, conf_options *options)
 /* 0, or the exit status. */
 static int parse(int argc, char **argv, conf_options *options)
 {
-  static const struct option names[] = {{"filter", 1, NULL, 'f'}, {"adapter", 1, NULL, 'a'},
-                                        {"splits", 1, NULL, 's'}, {"short", 0, NULL, 'q'},
-                                        {"jobs", 1, NULL, 'j'},   {"junit", 1, NULL, 'x'},
-                                        {"list", 0, NULL, 'l'},   {"help", 0, NULL, 'h'},
-                                        {"notes", 0, NULL, 'n'},  {NULL, 0, NULL, 0}};
+  static const struct option names[] = {
+      {"filter", 1, NULL, 'f'}, {"without", 1, NULL, 'w'}, {"adapter", 1, NULL, 'a'},
+      {"splits", 1, NULL, 's'}, {"short", 0, NULL, 'q'},   {"jobs", 1, NULL, 'j'},
+      {"junit", 1, NULL, 'x'},  {"list", 0, NULL, 'l'},    {"help", 0, NULL, 'h'},
+      {"notes", 0, NULL, 'n'},  {NULL, 0, NULL, 0}};
   int c;
 
   while ((c = getopt_long(argc, argv, "", names, NULL)) != -1) {
     if (c == 'f')
       options->filter = optarg;
+    else if (c == 'w')
+      options->without = optarg;
     else if (c == 'a')
       options->adapter = optarg;
     else if (c == 's' && parse_splits(optarg, options) == 0)
@@ -131,7 +134,7 @@ int main(int argc, char **argv)
 
   if (status != 0)
     return status < 0 ? 0 : status;
-  conf_table_new(&table, options.filter);
+  conf_table_new(&table, options.filter, options.without);
   if (options.only_lists) {
     conf_print_list(&table);
     conf_table_free(&table);
@@ -146,7 +149,8 @@ int main(int argc, char **argv)
     status = 1;
   }
   if (conf_count(&table, 0, OUTCOME_FAIL) > 0 || table.count == 0 ||
-      !may_be_skipped(&table, &options) || (options.filter == NULL && conf_check_ids(&table) > 0))
+      !may_be_skipped(&table, &options) ||
+      (options.filter == NULL && options.without == NULL && conf_check_ids(&table) > 0))
     status = 1;
   conf_table_free(&table);
   return status;

@@ -10,6 +10,7 @@ extern const conf_adapter *const conf_adapters[CONF_ADAPTERS];
 
 typedef struct conf_options {
   const char *filter;  /* a glob of ids; NULL: all */
+  const char *without; /* another, of what is left out; NULL: nothing is */
   const char *junit;   /* a file */
   const char *adapter; /* only this one; NULL: all */
   int has_splits;      /* 0: all for the library, some for the others */
@@ -44,7 +45,7 @@ typedef struct conf_table {
 /* The place named by `see`, where more of the row is tested, or NULL. */
 const char *conf_row_see(const conf_row *row);
 
-void conf_table_new(conf_table *table, const char *filter);
+void conf_table_new(conf_table *table, const char *filter, const char *without);
 void conf_table_free(conf_table *table);
 void conf_run_all(conf_table *table, const conf_options *options, const char *folder);
 

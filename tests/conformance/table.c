@@ -22,7 +22,13 @@ const char *conf_row_see(const conf_row *row)
   return NULL;
 }
 
-static void add_rows(conf_table *table, const conf_group *group, const char *filter)
+static int matches(const char *glob, const char *id)
+{
+  return glob != NULL && fnmatch(glob, id, 0) == 0;
+}
+
+static void add_rows(conf_table *table, const conf_group *group, const char *filter,
+                     const char *without)
 {
   size_t i, n;
   conf_row *row;
@@ -31,7 +37,8 @@ static void add_rows(conf_table *table, const conf_group *group, const char *fil
     for (n = 1; i + n < group->count; n++)
       if (strcmp(group->cases[i].id, group->cases[i + n].id) != 0)
         break;
-    if (filter != NULL && fnmatch(filter, group->cases[i].id, 0) != 0)
+    if ((filter != NULL && !matches(filter, group->cases[i].id)) ||
+        matches(without, group->cases[i].id))
       continue;
     table->rows = realloc(table->rows, (table->count + 1) * sizeof(*table->rows));
     if (table->rows == NULL)
@@ -44,13 +51,13 @@ static void add_rows(conf_table *table, const conf_group *group, const char *fil
   }
 }
 
-void conf_table_new(conf_table *table, const char *filter)
+void conf_table_new(conf_table *table, const char *filter, const char *without)
 {
   size_t i;
 
   memset(table, 0, sizeof(*table));
   for (i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-    add_rows(table, groups[i], filter);
+    add_rows(table, groups[i], filter, without);
 }
 
 void conf_table_free(conf_table *table)
