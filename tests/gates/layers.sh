@@ -112,6 +112,13 @@ check_calls() {
   done
 }
 
+# No clock but the monotonic one: setting the date must not be a timeout. A seed may be made of anything.
+check_clocks() {
+  code src | grep -vxF src/base/random.c |
+    xargs grep -nE '(^|[^A-Za-z0-9_])(clock_gettime|clock|time|gettimeofday|timespec_get) *\(' |
+    grep -v 'clock_gettime(CLOCK_MONOTONIC,'
+}
+
 check_symbols() {
   nm -g --defined-only "$library" | awk 'NF == 3 && $3 !~ /^fcgip_/ { print $3 }'
 }
@@ -140,6 +147,7 @@ check_function_lengths() {
 report "includes across layers" "$(check_includes)"
 report "system headers outside their room" "$(check_system_headers)"
 report "banned calls" "$(check_calls)"
+report "clocks" "$(check_clocks)"
 report "external symbols without the prefix fcgip_" "$(check_symbols)"
 report "writable data" "$(check_writable_data)"
 report "files that are too long" "$(check_file_lengths)"
