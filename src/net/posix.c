@@ -196,15 +196,16 @@ static uint64_t sys_now_us(void *context)
 /* "65535" and its NUL. */
 static void port_text(char out[6], uint16_t port)
 {
-  size_t at = 5;
+  char digits[5]; /* the last one first */
+  size_t count = 0;
 
-  memset(out, ' ', 6);
-  out[5] = '\0';
   do {
-    out[--at] = (char)('0' + port % 10);
+    digits[count++] = (char)('0' + port % 10);
     port = (uint16_t)(port / 10);
   } while (port > 0);
-  memmove(out, out + at, 6 - at);
+  while (count > 0)
+    *out++ = digits[--count];
+  *out = '\0';
 }
 
 static int sys_resolve(void *context, const char *host, uint16_t port, fcgip__address_list *list)

@@ -80,8 +80,10 @@ static void garbage(conf_test *test)
                    .want = {.verdict = V_OK, .status = 200, .body = "BODY", .is_reused = -1}};
   unsigned n;
 
-  for (n = 1; n <= 40; n++, one.flags = n > 8 ? FEW_SPLITS : TWO_WAY)
+  for (n = 1; n <= 40; n++, one.flags = n > 8 ? FEW_SPLITS : TWO_WAY) {
     conf_exchange_f(test, &one, "OKR RAW('\\xee'*%u)", n);
+    conf_exchange_f(test, &one, "OKR RAW('\\x01'*%u)", n); /* as a record begins */
+  }
 }
 
 /* What poll may say of a connection whose answer has come, and which the server may have closed. */

@@ -252,7 +252,7 @@ static void never_ahead(conf_test *test)
 }
 
 /* What a child may do: free what it has inherited, and ask through a proxy of its own. */
-static int in_the_child(fixture *f, const fcgip_request *request)
+static int in_the_child(fixture *f, fcgip_request *request)
 {
   fcgip_response *response = NULL;
   fcgip_proxy *own = NULL;
@@ -263,6 +263,7 @@ static int in_the_child(fixture *f, const fcgip_request *request)
   if (rc == FCGIP_OK)
     rc = fcgip_proxy_send_request(own, request, &response);
   fcgip_response_free(response);
+  fcgip_request_free(request);
   fcgip_proxy_free(own);
   return rc == FCGIP_OK ? 0 : 1;
 }

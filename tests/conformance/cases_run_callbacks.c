@@ -455,6 +455,7 @@ void run_forked(conf_test *test)
   child = fork();
   if (child == 0) {
     fcgip_proxy_free(f.proxy);
+    fcgip_request_free(request);
     _exit(0);
   }
   CHECK(test, waitpid(child, &status, 0) == child && status == 0);

@@ -23,8 +23,8 @@ import time
 ROOMS = ("fastcgi", "engine", "message")
 # Rows of the conformance suite that take no php-fpm and next to no time; a program each, so that the one that notices
 # a mutant is found soon.
-CONFORMANCE = ("FRM-*", "ENC-*", "TYP-*", "STR-*", "END-*", "CLS-*", "HDR-*", "BOD-*", "KAL-0[1-46]*", "RUN-0*", "CLU-*",
-               "NET-*", "FLO-*")
+CONFORMANCE = ("FRM-0[1-589]*", "ENC-*", "TYP-*", "STR-*", "END-*", "CLS-*", "HDR-[0-3]*", "BOD-*", "KAL-0[1-46]*",
+               "RUN-0[2-9]*", "CLU-*", "NET-0[1-47-9]*", "FLO-0[4-8]*")
 SWAPS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "==", "&&": "||", "||": "&&", "+": "-",
          "-": "+", "+=": "-=", "-=": "+=", "&": "|", "|": "&", "<<": ">>", ">>": "<<", "*": "/", "/": "*", "%": "/"}
 BINARY = re.compile(r"(?<= )(<<|>>|<=|>=|==|!=|&&|\|\||\+=|-=|[-+*/%<>&|])(?= )")
@@ -221,7 +221,7 @@ class Bench:
                 return "invalid"
             stem = os.path.basename(path)[:-2]
             for name, command, seconds in sorted(self.programs, key=lambda p: (stem not in p[0], p[2])):
-                if self.run(command, folder, 10 * seconds + 5) != 0:
+                if self.run(command, folder, 6 * seconds + 4) != 0:
                     return "noticed"
             return "survived"
         finally:
@@ -265,6 +265,8 @@ def main():
         verdict = "equivalent" if is_known else bench.judge(mutant)
         with lock:
             counts[verdict] += 1
+            if sum(counts.values()) % 50 == 0:
+                print("mutate: %d of %d, %d noticed" % (sum(counts.values()), len(chosen), counts["noticed"]), flush=True)
             if verdict == "survived":
                 print("survived: %s:%d\n  - %s\n  + %s" % (os.path.relpath(path, bench.checkout), number + 1,
                                                             before.strip(), after.strip()), flush=True)
