@@ -588,6 +588,55 @@ static void makes_way_for_a_fresh_one(void **state)
   assert_succeeds(f, first, "first");
 }
 
+/* A server that takes its time is no dead connection: nothing is sent again. */
+static void does_not_move_after_a_timeout(void **state)
+{
+  fcgip_endpoint_options options = kept;
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  options.read_write_timeout_ms = 50;
+  options.idle_timeout_ms = 10000;
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  send_get(f);
+  run(f);
+  f->net.is_serving = 0;
+  id = send_get(f);
+  run(f);
+  assert_int_equal(elapsed_ms(f), 50);
+  assert_true(assert_fails(f, id, FCGIP_ETIMEDOUT, 0, "waiting for the response"));
+  assert_int_equal(f->net.socket_count, 1);
+}
+
+/* The application has closed an idle connection's descriptor, and the next socket, of another server, has its number. */
+static void leaves_a_stolen_descriptor_alone(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id;
+  int fd;
+
+  fixture_add_endpoint(f, "10.0.0.1:9000", &kept);
+  fixture_add_endpoint(f, "10.0.0.2:9000", &kept);
+  fixture_make_proxy(f, 0);
+  f->net.is_serving = 1;
+  send_get(f);
+  run(f);
+  fd = socket_at(f, 0)->fd;
+  socket_at(f, 0)->watched = 0;
+  assert_int_equal(f->net.sys.close_fn(f->net.sys.context, fd), 0);
+  id = send_get(f);
+  run(f);
+  assert_succeeds(f, id, "served");
+  assert_int_equal(socket_at(f, 1)->fd, fd);
+  assert_true(socket_at(f, 1)->is_open); /* idle, and not closed for the first one */
+  id = send_get(f);
+  run(f);
+  assert_succeeds(f, id, "served");
+  assert_int_equal(f->net.socket_count, 3);
+  assert_int_equal(f->net.open_count, 2);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -611,6 +660,8 @@ int main(void)
       THREE_WAYS(does_not_move_what_may_not),
       THREE_WAYS(moves_anything_that_was_not_begun),
       THREE_WAYS(does_not_move_behind_the_first_byte),
+      THREE_WAYS(does_not_move_after_a_timeout),
+      THREE_WAYS(leaves_a_stolen_descriptor_alone),
       THREE_WAYS(moves_once),
       THREE_WAYS(does_not_move_other_failures),
       THREE_WAYS(tells_late_records),
