@@ -63,7 +63,6 @@ void fcgip__packer_add(fcgip__packer *packer, const char *name, size_t name_len,
                        size_t value_len)
 {
   size_t size = 0;
-  uint8_t *at;
 
   /* A pair that no record holds was refused when it was set. */
   if (fcgip__pair_size(name_len, value_len, &size) < 0 || size > FCGIP__PARAMS_MAX)
@@ -75,7 +74,8 @@ void fcgip__packer_add(fcgip__packer *packer, const char *name, size_t name_len,
     packer->len += FCGIP__HEADER_LEN;
   }
   if (packer->out != NULL) {
-    at = packer->out + packer->len;
+    uint8_t *at = packer->out + packer->len;
+
     at += put_length(at, name_len);
     at += put_length(at, value_len);
     memcpy(at, name, name_len);

@@ -86,13 +86,10 @@ static const struct {
 const char *fcgip__media_type(const char *filename)
 {
   const char *dot = strrchr(filename, '.');
-  size_t len, i;
+  size_t i;
 
-  if (dot != NULL) {
-    len = strlen(dot + 1);
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-      if (fcgip__equal_nocase(dot + 1, len, known[i].ending, strlen(known[i].ending)))
-        return known[i].type;
-  }
+  for (i = 0; dot != NULL && i < sizeof(known) / sizeof(known[0]); i++)
+    if (fcgip__equal_nocase(dot + 1, strlen(dot + 1), known[i].ending, strlen(known[i].ending)))
+      return known[i].type;
   return "application/octet-stream";
 }

@@ -125,10 +125,9 @@ static int read_headers(fcgip_response *response, const fcgip__response_limits *
 
 static int take_output(fcgip_response *response, const fcgip__response_limits *limits)
 {
-  int rc;
-
   if (!response->has_headers) {
-    rc = read_headers(response, limits);
+    int rc = read_headers(response, limits);
+
     if (rc < 0 || !response->has_headers)
       return rc;
   }

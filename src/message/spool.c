@@ -57,10 +57,9 @@ static int move_to_file(fcgip__spool *spool, const char *directory)
 
 static int keep(fcgip__spool *spool, size_t n, const char *directory)
 {
-  int rc;
-
   if (spool->fd < 0) {
-    rc = fcgip__buffer_add(&spool->memory, spool->piece, n);
+    int rc = fcgip__buffer_add(&spool->memory, spool->piece, n);
+
     if (rc != FCGIP_ETOOLARGE)
       return rc;
     rc = move_to_file(spool, directory);
@@ -74,14 +73,14 @@ static int keep(fcgip__spool *spool, size_t n, const char *directory)
 static int settle(fcgip_request *request, fcgip__spool *spool)
 {
   fcgip__content *content;
-  uint8_t *block;
-  size_t len;
 
   if (spool->fd >= 0) {
     content = fcgip__content_file(&request->mem, spool->fd, 0, spool->len);
     spool->fd = -1;
   } else {
-    block = fcgip__buffer_detach(&spool->memory, &len);
+    size_t len;
+    uint8_t *block = fcgip__buffer_detach(&spool->memory, &len);
+
     content = fcgip__content_adopt(&request->mem, block, len);
   }
   if (content == NULL)

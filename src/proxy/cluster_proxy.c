@@ -62,7 +62,7 @@ int fcgip__cluster_send(fcgip_cluster_proxy *cluster, const fcgip_request *reque
                         fcgip_request_id *ids)
 {
   fcgip__front *front = fcgip__cluster_front(cluster);
-  size_t count, i;
+  size_t count;
   fcgip__exchange **exchanges;
   fcgip__snapshot *snapshot;
   int rc;
@@ -75,6 +75,8 @@ int fcgip__cluster_send(fcgip_cluster_proxy *cluster, const fcgip_request *reque
     return FCGIP_ENOMEM;
   rc = fcgip__snapshot_take(&snapshot, request);
   if (rc == FCGIP_OK) {
+    size_t i;
+
     fcgip__front_enter(front);
     rc = prepare_all(front, snapshot, exchanges);
     for (i = 0; i < count && rc == FCGIP_OK; i++) {

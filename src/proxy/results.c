@@ -142,7 +142,7 @@ static int handle_done(fcgip__front *front, int *handled)
 
 int fcgip__front_wait_for_responses(fcgip__front *front, int timeout_ms)
 {
-  int rc = fcgip__front_may_wait(front, timeout_ms), handled = 0, left;
+  int rc = fcgip__front_may_wait(front, timeout_ms), handled = 0;
   fcgip__span span;
 
   if (rc < 0)
@@ -150,7 +150,8 @@ int fcgip__front_wait_for_responses(fcgip__front *front, int timeout_ms)
   fcgip__front_enter(front);
   fcgip__span_begin(&span, front, timeout_ms);
   do {
-    left = fcgip__span_left(&span);
+    int left = fcgip__span_left(&span);
+
     rc = fcgip__front_wait(front, left, any_is_done, NULL);
     if (rc == FCGIP_OK)
       rc = handle_done(front, &handled);

@@ -235,9 +235,10 @@ static int read_worker_field(fcgip__php_fpm_xml *reader)
 static int read_workers(fcgip__php_fpm_xml *reader)
 {
   fcgip__cursor *in = &reader->in;
-  int rc;
 
   for (;;) {
+    int rc;
+
     fcgip__cursor_skip_space(in);
     if (fcgip__cursor_takes(in, "</processes>"))
       return FCGIP_OK;
