@@ -123,9 +123,13 @@ static void try_addresses(fcgip__connection *connection, int error_number)
 {
   fcgip__exchange *exchange = connection->exchange;
 
-  while (has_more_addresses(exchange))
-    if (try_address(connection, exchange->next_address++, &error_number))
+  while (has_more_addresses(exchange)) {
+    size_t index = exchange->next_address++;
+
+    if (try_address(connection, index, &error_number))
       return;
+    fcgip__exchange_note_address(exchange, index, error_number);
+  }
   give_up(connection, error_number);
 }
 
@@ -164,6 +168,7 @@ void fcgip__connection_win(fcgip__connection *connection)
 
 void fcgip__connection_next_address(fcgip__connection *connection, int error_number)
 {
+  fcgip__exchange_note_address(connection->exchange, connection->address, error_number);
   fcgip__connection_close_fd(connection);
   fcgip__connection_become(connection, FCGIP__CONNECTION_NEW);
   try_addresses(connection, error_number);

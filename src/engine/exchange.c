@@ -165,6 +165,19 @@ static void set_text(fcgip__exchange *exchange, const fcgip__failure *failure)
   response->error_text = text;
 }
 
+void fcgip__exchange_note_address(fcgip__exchange *exchange, size_t index, int error_number)
+{
+  const fcgip__address_list *addresses = fcgip__endpoint_addresses(exchange->pool->endpoint);
+  fcgip__failure failure = {.error = FCGIP_ECONNECT, .error_number = error_number};
+  char text[FCGIP__ADDRESS_TEXT_MAX];
+
+  if (fcgip__address_list_count(addresses) < 2)
+    return;
+  fcgip__address_text(fcgip__address_list_at(addresses, index), text);
+  failure.detail = text;
+  set_text(exchange, &failure);
+}
+
 void fcgip__exchange_disconnect(fcgip__exchange *exchange)
 {
   fcgip__node *node;

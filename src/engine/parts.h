@@ -184,6 +184,8 @@ static inline void fcgip__exchange_active(fcgip__exchange *exchange)
 }
 /* Makes sure that its timer goes off no later than it is due. */
 void fcgip__exchange_arm(fcgip__exchange *exchange);
+/* One of a name's addresses did not work; another may: it has a sentence in front of the one that says how it ends. */
+void fcgip__exchange_note_address(fcgip__exchange *exchange, size_t index, int error_number);
 void fcgip__exchange_on_timer(fcgip__exchange *exchange);
 
 /* Of its connections, the one whose retry_us comes first. It has one. */

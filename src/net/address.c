@@ -152,6 +152,18 @@ void fcgip__address_list_interleave(fcgip__address_list *list)
   }
 }
 
+void fcgip__address_text(const fcgip__address *address, char text[FCGIP__ADDRESS_TEXT_MAX])
+{
+  const struct sockaddr_in *v4 = (const void *)&address->storage;
+  const struct sockaddr_in6 *v6 = (const void *)&address->storage;
+
+  text[0] = '\0';
+  if (address->storage.ss_family == AF_INET)
+    (void)inet_ntop(AF_INET, &v4->sin_addr, text, FCGIP__ADDRESS_TEXT_MAX);
+  else if (address->storage.ss_family == AF_INET6)
+    (void)inet_ntop(AF_INET6, &v6->sin6_addr, text, FCGIP__ADDRESS_TEXT_MAX);
+}
+
 int fcgip__address_is_loopback(const fcgip__address *address)
 {
   if (address->storage.ss_family == AF_INET) {

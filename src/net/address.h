@@ -31,6 +31,12 @@ int fcgip__address_add_raw(fcgip__address_list *list, const void *bytes, size_t 
  * a family that does not work costs one attempt and not all. */
 void fcgip__address_list_interleave(fcgip__address_list *list);
 
+/* The longest of such texts, with its NUL. */
+#define FCGIP__ADDRESS_TEXT_MAX 64u
+
+/* The numeric address, without its port; "" for a Unix socket's. */
+void fcgip__address_text(const fcgip__address *address, char text[FCGIP__ADDRESS_TEXT_MAX]);
+
 /* 1 for an address of the loopback interface. */
 int fcgip__address_is_loopback(const fcgip__address *address);
 

@@ -184,6 +184,24 @@ static void loopback(void **state)
 }
 
 /* '4' and '6' by family; the port tells which one it was. */
+static void as_text(void **state)
+{
+  static const char *const texts[] = {"127.0.0.1", "255.255.255.255", "::1", "2001:db8::7",
+                                      "1111:2222:3333:4444:5555:6666:7777:8888"};
+  char text[FCGIP__ADDRESS_TEXT_MAX];
+  fixture *f = *state;
+  size_t i;
+
+  for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    assert_int_equal(fcgip__address_add_numeric(f->list, texts[i], 9000), 1);
+    fcgip__address_text(fcgip__address_list_at(f->list, i), text);
+    assert_string_equal(text, texts[i]);
+  }
+  assert_int_equal(fcgip__address_add_unix(f->list, "/run/socket"), FCGIP_OK);
+  fcgip__address_text(fcgip__address_list_at(f->list, i), text);
+  assert_string_equal(text, "");
+}
+
 static void assert_interleaved(fixture *f, const char *given, const char *families,
                                const char *order)
 {
@@ -241,9 +259,9 @@ static void without_memory(void **state)
 int main(void)
 {
   const struct CMUnitTest tests[] = {
-      TEST(is_empty_at_first), TEST(ipv4),     TEST(ipv6),     TEST(what_is_no_number),
-      TEST(unix_paths),        TEST(raw_ones), TEST(loopback), TEST(families_by_turns),
-      TEST(without_memory),
+      TEST(is_empty_at_first), TEST(ipv4),           TEST(ipv6),     TEST(what_is_no_number),
+      TEST(unix_paths),        TEST(raw_ones),       TEST(loopback), TEST(as_text),
+      TEST(families_by_turns), TEST(without_memory),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
