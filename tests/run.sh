@@ -12,9 +12,10 @@ usage: tests/run.sh [OPTION]...
 Installs what the tests need and is missing (Debian, by apt; as root or with sudo), builds the
 library and its tests with gcc in build/, and runs them: unit, engine, conformance, fault, simulation
 and integration tests, the last on php-fpm servers that they start themselves, then the gates: the
-suite again with ASan and UBSan, unit and conformance tests under valgrind, clang, gcc -fanalyzer,
-clang-tidy, cppcheck, formatting, layering, headers, installation. What cannot be installed is
-skipped, with the reason; if CI=true is in the environment, it fails.
+suite again with ASan and UBSan, unit and conformance tests under valgrind, clang, gcc -fanalyzer, clang-tidy,
+cppcheck, formatting, layering, headers, installation. Also: the binary interface, packages, other
+languages and systems, the reference and the man page. What cannot be installed is skipped, with the
+reason; if CI=true is in the environment, it fails.
 
 Can be run as root or not, several times at once, and interrupted at any time.
 
