@@ -23,8 +23,7 @@ uint64_t fcgip__connect_deadline(const fcgip__exchange *exchange)
                exchange->pool->options->connect_timeout_ms);
 }
 
-static void transfer_deadlines(const fcgip__exchange *exchange, enum fcgip__phase phase,
-                               fcgip__deadline *first)
+static void transfer_deadlines(const fcgip__exchange *exchange, fcgip__deadline *first)
 {
   const fcgip_timeouts *own = &exchange->snapshot->timeouts;
   const fcgip_endpoint_options *options = exchange->pool->options;
@@ -33,7 +32,8 @@ static void transfer_deadlines(const fcgip__exchange *exchange, enum fcgip__phas
     return;
   sooner(first,
          after(exchange->active_us, own->read_write_timeout_ms, options->read_write_timeout_ms),
-         phase);
+         exchange->connection->state == FCGIP__CONNECTION_SENDING ? FCGIP__PHASE_WRITE
+                                                                  : FCGIP__PHASE_READ);
   if (exchange->is_sent && !exchange->has_answer)
     sooner(first,
            after(exchange->sent_us, own->first_byte_timeout_ms, options->first_byte_timeout_ms),
@@ -66,10 +66,8 @@ fcgip__deadline fcgip__exchange_deadline(const fcgip__exchange *exchange)
     sooner(&first, fcgip__connect_deadline(exchange), FCGIP__PHASE_BACKOFF);
     break;
   case FCGIP__CONNECTION_SENDING:
-    transfer_deadlines(exchange, FCGIP__PHASE_WRITE, &first);
-    break;
   case FCGIP__CONNECTION_RECEIVING:
-    transfer_deadlines(exchange, FCGIP__PHASE_READ, &first);
+    transfer_deadlines(exchange, &first);
     break;
   case FCGIP__CONNECTION_NEW:
   case FCGIP__CONNECTION_IDLE:

@@ -1,6 +1,7 @@
 /* What has become of idle connections since they were used last: the server may have closed one, or sent what belongs
  * to no request. Each is looked at before it is used again, and not long before. Where many are used in a row, with
  * nothing received in between, one poll() looks at all of them. */
+#include "base/rare.h"
 #include "engine/parts.h"
 
 /* So many at a time. */
@@ -28,7 +29,7 @@ static size_t width(const fcgip__pool *pool)
   return count > LOOK_MAX ? LOOK_MAX : count;
 }
 
-static void look_at_many(fcgip__pool *pool, size_t count)
+FCGIP__RARE static void look_at_many(fcgip__pool *pool, size_t count)
 {
   fcgip__engine *engine = pool->engine;
   fcgip__node *node = fcgip__list_first(&pool->idle);

@@ -32,6 +32,7 @@ typedef struct fcgip__pool {
   fcgip_endpoint *endpoint;
   const fcgip_endpoint_options *options;
   fcgip__response_limits limits;
+  fcgip__headers_memo memo;
   fcgip__list queue; /* exchanges that wait for a connection, first come first served */
   size_t queued;
   fcgip__list busy; /* connections that carry an exchange */

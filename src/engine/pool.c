@@ -1,4 +1,5 @@
 /* The connections to one endpoint, and the exchanges that wait for one. */
+#include "base/rare.h"
 #include "engine/parts.h"
 #include "fcgiproxy/error.h"
 
@@ -21,6 +22,7 @@ void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endp
   pool->limits.max_headers = pool->options->max_headers;
   pool->limits.max_stderr_bytes = pool->options->max_stderr_bytes;
   pool->limits.max_body_bytes = clamp_size(pool->options->max_body_bytes);
+  pool->limits.memo = &pool->memo;
   fcgip__list_init(&pool->queue);
   fcgip__list_init(&pool->unanswered);
   fcgip__list_init(&pool->connecting);
@@ -78,7 +80,10 @@ void fcgip__pool_submit(fcgip__pool *pool, fcgip__exchange *exchange)
   if (pool->queued > pool->stats.queued_max)
     pool->stats.queued_max = (uint32_t)pool->queued;
   fcgip__pool_is_hungry(pool);
-  fcgip__exchange_arm(exchange);
+  /* Most have no deadline before they have a connection. */
+  if (exchange->snapshot->timeouts.request_timeout_ms != 0 ||
+      pool->options->request_timeout_ms != FCGIP__NONE || pool->look_again_us != FCGIP__NEVER)
+    fcgip__exchange_arm(exchange);
 }
 
 void fcgip__pool_resubmit(fcgip__pool *pool, fcgip__exchange *exchange)
@@ -119,7 +124,7 @@ static void close_oldest_idle(fcgip__pool *pool)
     fcgip__connection_close(FCGIP__OWNER(pool->idle.head.prev, fcgip__connection, node));
 }
 
-static void start_fresh(fcgip__pool *pool, fcgip__exchange *exchange)
+FCGIP__RARE static void start_fresh(fcgip__pool *pool, fcgip__exchange *exchange)
 {
   fcgip__failure failure = {.error = FCGIP_ENOMEM};
   fcgip__connection *connection = fcgip__connection_new(pool);
@@ -199,7 +204,8 @@ void fcgip__pool_dispatch(fcgip__pool *pool)
   fcgip__node *node;
 
   serve_connecting(pool);
-  while (!pool->engine->is_doomed && (node = fcgip__list_first(&pool->queue)) != NULL)
+  while (pool->queued > 0 && !pool->engine->is_doomed &&
+         (node = fcgip__list_first(&pool->queue)) != NULL)
     if (!start_next(pool, FCGIP__OWNER(node, fcgip__exchange, node)))
       break;
   /* Those that were kept for the queue only. */

@@ -1,4 +1,5 @@
 /* Bytes in. */
+#include "base/rare.h"
 #include "engine/parts.h"
 #include "fastcgi/record.h"
 #include "fcgiproxy/error.h"
@@ -12,15 +13,13 @@
 #define DIRECT_REST 4096u
 
 /* 1 to go on. The connection may be closed by the callback, its memory is not gone yet. */
-static int pass_through(fcgip__connection *connection, const fcgip__event *event)
+FCGIP__RARE static int pass_through(fcgip__connection *connection, const fcgip__event *event)
 {
   const fcgip__exchange *exchange = connection->exchange;
   const fcgip__snapshot *snapshot = exchange->snapshot;
   int is_output = event->type == FCGIP__EVENT_STDOUT;
   size_t i;
 
-  if (!snapshot->passes_through)
-    return 1;
   for (i = 0; i < snapshot->callback_count; i++) {
     const fcgip__callback *callback = snapshot->callbacks[i];
     const void *nothing = "";
@@ -54,7 +53,7 @@ static int on_content(fcgip__connection *connection, const fcgip__event *event, 
     fcgip__connection_fail_with(connection, rc, 0, connection->exchange->response->why);
     return 0;
   }
-  return pass_through(connection, event);
+  return !connection->exchange->snapshot->passes_through || pass_through(connection, event);
 }
 
 static int refusal(uint8_t protocol_status)
@@ -112,7 +111,7 @@ static void on_end(fcgip__connection *connection, const fcgip__event *event, con
   fcgip__exchange_succeed(exchange);
 }
 
-static void protocol_failed(fcgip__connection *connection)
+FCGIP__RARE static void protocol_failed(fcgip__connection *connection)
 {
   const fcgip__sys *sys = connection->pool->engine->sys;
   const fcgip__address_list *addresses = fcgip__endpoint_addresses(connection->pool->endpoint);
@@ -127,6 +126,22 @@ static void protocol_failed(fcgip__connection *connection)
   }
   fcgip__connection_fail_with(connection, FCGIP_EPROTO, 0,
                               fcgip__decoder_fault_text(&connection->decoder));
+}
+
+/* A short answer that has come whole. 1 if it was one: the exchange is over, then. */
+static int take_whole(fcgip__connection *connection, const uint8_t *data, size_t len)
+{
+  fcgip__event output, end;
+  size_t n = fcgip__decoder_take_whole(&connection->decoder, data, len, &output, &end);
+  int rc;
+
+  if (n == 0)
+    return 0;
+  rc = fcgip__response_add_output(connection->exchange->response, &connection->pool->limits,
+                                  output.data, output.len);
+  if (on_content(connection, &output, rc))
+    on_end(connection, &end, data + n, len - n);
+  return 1;
 }
 
 /* Received bytes become events. 1 while the exchange goes on. */
@@ -163,7 +178,7 @@ static int decode(fcgip__connection *connection, const uint8_t *data, size_t len
 }
 
 /* The connection has ended, or reading has failed, before END_REQUEST. */
-static void receive_failed(fcgip__connection *connection, int error_number)
+FCGIP__RARE static void receive_failed(fcgip__connection *connection, int error_number)
 {
   const char *detail = connection->has_received ? "closed before END_REQUEST"
                                                 : "closed before any byte of a response";
@@ -236,7 +251,8 @@ static int receive_once(fcgip__connection *connection)
       return 0;
     if (!decode(connection, engine->receive_buffer, got - in_place))
       return 0;
-  } else if (!decode(connection, engine->receive_buffer, got)) {
+  } else if (take_whole(connection, engine->receive_buffer, got) ||
+             !decode(connection, engine->receive_buffer, got)) {
     return 0;
   }
   /* After a failed send the end is to be found now. */

@@ -1,4 +1,5 @@
 /* Bytes out. */
+#include "base/rare.h"
 #include "engine/parts.h"
 #include "fcgiproxy/error.h"
 
@@ -24,7 +25,7 @@ static void sent_all(fcgip__connection *connection)
 }
 
 /* The server takes no more. What it said before that still counts: it may have answered without reading on. */
-static void send_failed(fcgip__connection *connection, int error_number)
+FCGIP__RARE static void send_failed(fcgip__connection *connection, int error_number)
 {
   connection->send_error = error_number;
   connection->is_kept = 0;
@@ -34,7 +35,7 @@ static void send_failed(fcgip__connection *connection, int error_number)
 }
 
 /* Why connecting failed: what is pending on the socket says more than what send() makes of it. */
-static int connect_error(const fcgip__connection *connection, int64_t result)
+FCGIP__RARE static int connect_error(const fcgip__connection *connection, int64_t result)
 {
   const fcgip__sys *sys = connection->pool->engine->sys;
   int pending = sys->socket_error_fn(sys->context, connection->fd);
@@ -55,7 +56,7 @@ static int took(fcgip__connection *connection, uint64_t n, uint64_t total)
   return 0;
 }
 
-static void short_of_buffers(fcgip__connection *connection)
+FCGIP__RARE static void short_of_buffers(fcgip__connection *connection)
 {
   connection->retry_us = fcgip__later(connection->pool->engine->now_us, SHORT_OF_BUFFERS_US);
   fcgip__connection_touch(connection);
@@ -125,7 +126,7 @@ static fcgip__window *window_new(fcgip__connection *connection)
 }
 
 /* Has the next bytes of a content that is not in memory at hand. 1 if there is something to send. */
-static int fill_window(fcgip__connection *connection, fcgip__encoded *encoded)
+FCGIP__RARE static int fill_window(fcgip__connection *connection, fcgip__encoded *encoded)
 {
   fcgip__exchange *exchange = connection->exchange;
   fcgip__window *window = exchange->window != NULL ? exchange->window : window_new(connection);

@@ -126,12 +126,13 @@ static void end_request(fcgip__decoder *decoder, const uint8_t *body, fcgip__eve
   leave_record(decoder);
 }
 
-static int take_steps(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
-                      fcgip__event *event)
+int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
+                        fcgip__event *event)
 {
   const uint8_t *eight;
   int rc;
 
+  memset(event, 0, sizeof(*event));
   while (*len > 0) {
     switch (decoder->state) {
     case FCGIP__DECODE_HEADER:
@@ -164,48 +165,6 @@ static int take_steps(fcgip__decoder *decoder, const uint8_t **data, size_t *len
   return FCGIP_OK;
 }
 
-/* The usual case in one step: between two records, the header of one of ours has come whole, with at least the beginning
- * of STDOUT's content or all of END_REQUEST. 0: it is not that. */
-static int take_usual(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
-                      fcgip__event *event)
-{
-  const uint8_t *header = *data;
-  size_t rest = *len - FCGIP__HEADER_LEN;
-  uint32_t left;
-
-  if (*len <= FCGIP__HEADER_LEN || !fcgip__decoder_is_idle(decoder) ||
-      header[0] != FCGIP__VERSION_1 || fcgip__get_be16(header + 2) != decoder->id)
-    return 0;
-  left = fcgip__get_be16(header + 4);
-  if (header[1] == FCGIP__END_REQUEST && left == 8 && rest >= 8) {
-    decoder->type = header[1];
-    decoder->padding = header[6];
-    end_request(decoder, header + FCGIP__HEADER_LEN, event);
-    *data = header + FCGIP__HEADER_LEN + 8;
-    *len = rest - 8;
-    return 1;
-  }
-  if (header[1] != FCGIP__STDOUT || left == 0)
-    return 0;
-  decoder->type = header[1];
-  decoder->padding = header[6];
-  decoder->left = left;
-  decoder->state = FCGIP__DECODE_CONTENT;
-  *data = header + FCGIP__HEADER_LEN;
-  *len = rest;
-  pass_content(decoder, data, len, event);
-  return 1;
-}
-
-int fcgip__decoder_next(fcgip__decoder *decoder, const uint8_t **data, size_t *len,
-                        fcgip__event *event)
-{
-  memset(event, 0, sizeof(*event));
-  if (take_usual(decoder, data, len, event))
-    return FCGIP_OK;
-  return take_steps(decoder, data, len, event);
-}
-
 void fcgip__decoder_advance(fcgip__decoder *decoder, size_t len)
 {
   assert(len <= fcgip__decoder_output_left(decoder));
@@ -233,4 +192,32 @@ const char *fcgip__decoder_fault_text(const fcgip__decoder *decoder)
     return "END_REQUEST whose body is not 8 bytes";
   }
   return "no fault";
+}
+
+static int is_header(const uint8_t *header, uint16_t id, enum fcgip__record_type type)
+{
+  return header[0] == FCGIP__VERSION_1 && header[1] == type && fcgip__get_be16(header + 2) == id;
+}
+
+size_t fcgip__decoder_take_whole(fcgip__decoder *decoder, const uint8_t *data, size_t len,
+                                 fcgip__event *output, fcgip__event *end)
+{
+  const uint8_t *second;
+  size_t first_len;
+
+  if (len < 3 * FCGIP__HEADER_LEN || !fcgip__decoder_is_idle(decoder) ||
+      !is_header(data, decoder->id, FCGIP__STDOUT))
+    return 0;
+  output->len = fcgip__get_be16(data + 4);
+  first_len = FCGIP__HEADER_LEN + output->len + data[6];
+  second = data + first_len;
+  if (output->len == 0 || len < first_len + 2 * FCGIP__HEADER_LEN ||
+      !is_header(second, decoder->id, FCGIP__END_REQUEST) || fcgip__get_be16(second + 4) != 8)
+    return 0;
+  output->type = FCGIP__EVENT_STDOUT;
+  output->data = data + FCGIP__HEADER_LEN;
+  decoder->type = FCGIP__END_REQUEST;
+  decoder->padding = second[6];
+  end_request(decoder, second + FCGIP__HEADER_LEN, end);
+  return first_len + 2 * FCGIP__HEADER_LEN;
 }

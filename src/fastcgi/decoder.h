@@ -68,6 +68,11 @@ static inline int fcgip__decoder_is_idle(const fcgip__decoder *decoder)
   return decoder->state == FCGIP__DECODE_HEADER && decoder->held == 0;
 }
 
+/* The usual short answer in one step: one record of STDOUT and END_REQUEST, both whole. Returns how many bytes they are;
+ * 0 if the data begins with anything else, and then nothing is changed. */
+size_t fcgip__decoder_take_whole(fcgip__decoder *decoder, const uint8_t *data, size_t len,
+                                 fcgip__event *output, fcgip__event *end);
+
 /* How many of the bytes to come are sure to be dropped: what is left of a record's padding. */
 static inline size_t fcgip__decoder_padding_left(const fcgip__decoder *decoder)
 {

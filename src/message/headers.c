@@ -477,6 +477,50 @@ int fcgip__headers_read_plain(fcgip__headers *headers, const uint8_t *data, size
   return 0;
 }
 
+/* Copies what is all in its own room; the pointers move along. */
+static void copy_plain(fcgip__headers *to, const fcgip__headers *from)
+{
+  const char *old_room = from->room.bytes;
+  char *room = to->room.bytes;
+  size_t text_at = (size_t)(from->text - old_room), i;
+
+  to->items = (fcgip__header *)(void *)room;
+  to->count = from->count;
+  to->text = room + text_at;
+  to->status = from->status;
+  to->status_text = from->status_text;
+  to->has_content_length = from->has_content_length;
+  to->content_length = from->content_length;
+  memcpy(to->text, from->text, sizeof(from->room.bytes) - text_at);
+  for (i = 0; i < from->count; i++) {
+    to->items[i] = from->items[i];
+    to->items[i].name = room + (from->items[i].name - old_room);
+    to->items[i].value = room + (from->items[i].value - old_room);
+    to->items[i].line = to->items[i].value;
+  }
+  if (from->status_text[0] != '\0')
+    to->status_text = room + (from->status_text - old_room);
+}
+
+int fcgip__headers_recall(fcgip__headers *headers, fcgip__headers_memo *memo, const uint8_t *data,
+                          size_t len, size_t max, size_t *block_len)
+{
+  if (memo->block_len > 0 && len >= memo->block_len &&
+      memcmp(data, memo->block, memo->block_len) == 0) {
+    copy_plain(headers, &memo->headers);
+    *block_len = memo->block_len;
+    return 1;
+  }
+  if (!fcgip__headers_read_plain(headers, data, len, max, block_len))
+    return 0;
+  if (*block_len <= sizeof(memo->block)) {
+    memcpy(memo->block, data, *block_len);
+    copy_plain(&memo->headers, headers);
+    memo->block_len = *block_len;
+  }
+  return 1;
+}
+
 int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const uint8_t *block,
                          size_t len, size_t max, const char **why)
 {

@@ -54,6 +54,20 @@ void fcgip__headers_deinit(fcgip__headers *headers, const fcgip__mem *mem);
 int fcgip__headers_read_plain(fcgip__headers *headers, const uint8_t *data, size_t len, size_t max,
                               size_t *block_len);
 
+/* Answers of one server often begin with the same block, byte for byte: what was made of a plain one is kept, and used
+ * again. Zero to begin with. */
+#define FCGIP__MEMO_LEN 240u
+
+typedef struct fcgip__headers_memo {
+  size_t block_len; /* 0: none */
+  uint8_t block[FCGIP__MEMO_LEN];
+  fcgip__headers headers;
+} fcgip__headers_memo;
+
+/* As fcgip__headers_read_plain(), with the help of the memo. */
+int fcgip__headers_recall(fcgip__headers *headers, fcgip__headers_memo *memo, const uint8_t *data,
+                          size_t len, size_t max, size_t *block_len);
+
 /* Reads a whole block. FCGIP_OK; FCGIP_EHEADER: malformed, *why says how; FCGIP_ETOOLARGE: more than `max`;
  * FCGIP_ENOMEM. */
 int fcgip__headers_parse(fcgip__headers *headers, const fcgip__mem *mem, const uint8_t *block,

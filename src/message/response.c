@@ -1,4 +1,5 @@
 #include "message/response.h"
+#include "base/rare.h"
 
 #include <string.h>
 
@@ -86,22 +87,34 @@ static int cut_output(fcgip_response *response, size_t len, int rc)
   return rc;
 }
 
+/* 1 if the usual block was all there, and is read. */
+static int read_plain_headers(fcgip_response *response, const fcgip__response_limits *limits)
+{
+  const fcgip__buffer *output = &response->output;
+  size_t block_len;
+  int is_read = limits->memo != NULL
+                    ? fcgip__headers_recall(&response->headers, limits->memo, output->data,
+                                            output->len, limits->max_headers, &block_len)
+                    : fcgip__headers_read_plain(&response->headers, output->data, output->len,
+                                                limits->max_headers, &block_len);
+
+  if (!is_read)
+    return 0;
+  if (block_len > limits->max_header_bytes) {
+    fcgip__headers_init(&response->headers);
+    return 0;
+  }
+  response->has_headers = 1;
+  response->body_at = block_len;
+  return 1;
+}
+
 /* Looks for the end of the header block, and reads it once it is there. */
-static int read_headers(fcgip_response *response, const fcgip__response_limits *limits)
+FCGIP__RARE static int read_headers(fcgip_response *response, const fcgip__response_limits *limits)
 {
   size_t block_len = 0;
   int rc;
 
-  if (response->scan.at == 0 &&
-      fcgip__headers_read_plain(&response->headers, response->output.data, response->output.len,
-                                limits->max_headers, &block_len)) {
-    if (block_len <= limits->max_header_bytes) {
-      response->has_headers = 1;
-      response->body_at = block_len;
-      return FCGIP_OK;
-    }
-    fcgip__headers_init(&response->headers);
-  }
   if (!fcgip__headers_search(&response->scan, response->output.data, response->output.len,
                              &block_len)) {
     if (response->output.len <= limits->max_header_bytes)
@@ -125,7 +138,7 @@ static int read_headers(fcgip_response *response, const fcgip__response_limits *
 
 static int take_output(fcgip_response *response, const fcgip__response_limits *limits)
 {
-  if (!response->has_headers) {
+  if (!response->has_headers && (response->scan.at > 0 || !read_plain_headers(response, limits))) {
     int rc = read_headers(response, limits);
 
     if (rc < 0 || !response->has_headers)

@@ -14,6 +14,7 @@ typedef struct fcgip__response_limits {
   size_t max_headers;
   size_t max_stderr_bytes;
   uint64_t max_body_bytes;
+  fcgip__headers_memo *memo; /* NULL: none */
 } fcgip__response_limits;
 
 /* Enough for the headers and the body of a short answer: saves an allocation. */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/rare.h"
 #include "base/text.h"
 #include "fcgiproxy/error.h"
 #include "message/request.h"
@@ -91,18 +92,23 @@ static fcgip__snapshot *build(const fcgip_request *request)
   return snapshot;
 }
 
-int fcgip__snapshot_take(fcgip__snapshot **out, const fcgip_request *request)
+FCGIP__RARE static int build_anew(const fcgip_request *request)
 {
   /* Keeping the snapshot changes nothing that anyone can see of the request. */
   fcgip_request *keeper = (fcgip_request *)(uintptr_t)request;
 
-  if (request->snapshot == NULL) {
-    if (!content_length_agrees(request))
-      return FCGIP_EINVAL;
-    keeper->snapshot = build(request);
-    if (keeper->snapshot == NULL)
-      return FCGIP_ENOMEM;
-  }
+  if (!content_length_agrees(request))
+    return FCGIP_EINVAL;
+  keeper->snapshot = build(request);
+  return keeper->snapshot != NULL ? FCGIP_OK : FCGIP_ENOMEM;
+}
+
+int fcgip__snapshot_take(fcgip__snapshot **out, const fcgip_request *request)
+{
+  int rc;
+
+  if (request->snapshot == NULL && (rc = build_anew(request)) < 0)
+    return rc;
   fcgip__snapshot_ref(request->snapshot);
   *out = request->snapshot;
   return FCGIP_OK;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "base/rare.h"
 #include "base/timers.h"
 #include "fcgiproxy/error.h"
 
@@ -50,7 +51,7 @@ int fcgip__front_new(fcgip__front **out, const fcgip_collection *collection,
   return FCGIP_OK;
 }
 
-static void destroy(fcgip__front *front)
+FCGIP__RARE static void destroy(fcgip__front *front)
 {
   fcgip__mem mem = front->mem;
 

@@ -22,7 +22,7 @@ static int endpoint_releases;
 
 static int setup(void **state)
 {
-  static const fcgip__response_limits usual = {65536, 256, 1024 * 1024, 1024 * 1024};
+  static const fcgip__response_limits usual = {65536, 256, 1024 * 1024, 1024 * 1024, NULL};
   fixture *f = &responses;
 
   *state = f;

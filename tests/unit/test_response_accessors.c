@@ -21,7 +21,7 @@ static int setup(void **state)
 {
   static const char output[] =
       "Status: 404 Not Found\r\nA: 1\r\nB: x\r\na: 2\r\nA:\r\n\r\nthe\0body";
-  static const fcgip__response_limits limits = {65536, 256, 100, 100};
+  static const fcgip__response_limits limits = {65536, 256, 100, 100, NULL};
   fixture *f = &responses;
 
   *state = f;
