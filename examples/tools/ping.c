@@ -36,9 +36,8 @@ static void print_lines(const status_options *options, fcgip_response *const *an
   size_t i, len;
 
   for (i = 0; i < options->servers.count; i++) {
-    const char *address = fcgip_endpoint_address(options->servers.ends[i]), *body;
+    const char *address = fcgip_endpoint_address(options->servers.ends[i]);
     int fine = answers[i] != NULL && is_answer(answers[i]);
-    char why[1024];
 
     if (fine && options->quiet)
       continue;
@@ -46,9 +45,12 @@ static void print_lines(const status_options *options, fcgip_response *const *an
     text_print(stdout, address, strlen(address));
     printf(": ");
     if (fine) {
-      body = fcgip_response_body(answers[i], &len);
+      const char *body = fcgip_response_body(answers[i], &len);
+
       text_print(stdout, body, len);
     } else {
+      char why[1024];
+
       complaint(why, sizeof(why), answers[i]);
       text_print(stdout, text_without(why, address), strlen(text_without(why, address)));
     }

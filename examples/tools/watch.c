@@ -107,11 +107,11 @@ static int verdict(const watch *w)
 
 static void show_answer(watch *w, size_t group, int64_t at)
 {
-  const fcgip_server_status *server;
   size_t first, count = poller_group_servers(&asking, group, &first), i;
 
   for (i = 0; i < count; i++) {
-    server = fcgip_status_list_at(w->groups[group].list, i);
+    const fcgip_server_status *server = fcgip_status_list_at(w->groups[group].list, i);
+
     table_update(&w->table, first + i, server, at, now_ms());
     if (!w->has_screen && w->options->form != FORM_JSON)
       form_line(server, &w->options->limits, at);
