@@ -96,6 +96,52 @@ static void does_not_believe_poll(void **state)
   assert_true(assert_fails(f, id, FCGIP_ECONNECT, ENOTCONN, NULL));
 }
 
+/* The kernel has no buffers for the first bytes: they are tried again after 10 ms, and the socket is the same. */
+static void has_no_buffers(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, NULL);
+  fake_net_plan(&f->net, EINPROGRESS, 3 * MS, 0);
+  id = send_get(f);
+  at_ms(f, 0, FAKE_SEND_ERROR, 0, ENOBUFS);
+  at_ms(f, 25, FAKE_SEND_ERROR, 0, 0);
+  run_until(f, 32);
+  assert_int_equal(socket_at(f, 0)->requests, 0);
+  assert_true(socket_at(f, 0)->sends < 10);
+  run_until(f, 33); /* at 3, 13, 23 and 33 */
+  assert_int_equal(socket_at(f, 0)->requests, 1);
+  fake_net_answer(&f->net, 0, "sent after all");
+  run(f);
+  assert_succeeds(f, id, "sent after all");
+  assert_int_equal(f->net.socket_count, 1);
+}
+
+/* ... and when there are some, the connection turns out to be none: the next address is tried. */
+static void has_no_buffers_and_fails(void **state)
+{
+  static const char *const two[] = {"10.0.0.1", "10.0.0.2", NULL};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  f->net.resolved = two;
+  fixture_add_endpoint(f, "some.name:9000", NULL);
+  fixture_make_proxy(f, 0);
+  fake_net_plan(&f->net, EINPROGRESS, 3 * MS, 0);
+  id = send_get(f);
+  at_ms(f, 0, FAKE_SEND_ERROR, 0, ENOMEM);
+  at_ms(f, 15, FAKE_SEND_ERROR, 0, EPIPE);
+  run_until(f, 22);
+  assert_int_equal(f->net.socket_count, 1);
+  run_until(f, 23);
+  assert_int_equal(f->net.socket_count, 2);
+  assert_false(socket_at(f, 0)->is_open);
+  fake_net_answer(&f->net, 1, "the other one");
+  run(f);
+  assert_succeeds(f, id, "the other one");
+}
+
 static void has_no_socket(void **state)
 {
   static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, EACCES, EAFNOSUPPORT};
@@ -184,6 +230,8 @@ int main(void)
       THREE_WAYS(is_refused_later),
       THREE_WAYS(does_not_believe_poll),
       ONE_WAY(has_no_socket),
+      THREE_WAYS(has_no_buffers),
+      THREE_WAYS(has_no_buffers_and_fails),
       ONE_WAY(takes_again_for_a_failure_over_tcp),
       THREE_WAYS(connects_to_itself),
       ONE_WAY(has_no_address),
