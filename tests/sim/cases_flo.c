@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "cases.h"
+#include "clocks.h"
+#include "net/sys.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define MEGABYTE 1000000u
@@ -264,6 +266,41 @@ static void flo_08(fault_bench *bench)
   sim_case_run(bench, data_at_the_deadline, NULL, 0);
 }
 
+static int64_t shift_s;
+
+static void shifted_clock(fault_bench *bench)
+{
+  fault_request *request = silent(bench);
+  sim_clock_uses uses;
+
+  if (request == NULL)
+    return;
+  sim_clocks_watch(&bench->world);
+  sim_clocks_shift(shift_s);
+  fault_read(request, -1);
+  sim_clocks_watch(NULL);
+  SIM_CHECK(bench, request->error == FCGIP_ETIMEDOUT);
+  SIM_CHECK(bench, bench->world.now_us - SIM_START_US == 40000);
+  /* And the clock that the simulation stands in for is the one that nobody sets. */
+  (void)sim_clocks_used();
+  SIM_CHECK(bench, fcgip__sys_posix.now_us_fn(fcgip__sys_posix.context) > 0);
+  uses = sim_clocks_used();
+  SIM_CHECK(bench, uses.monotonic == 1 && uses.others == 0);
+  sim_clocks_shift(0);
+}
+
+static void flo_09(fault_bench *bench)
+{
+  static const int64_t day_s = 86400;
+  const int64_t shifts[] = {-day_s, day_s, -50 * 365 * day_s, 50 * 365 * day_s};
+  size_t i;
+
+  for (i = 0; i < COUNT_OF(shifts); i++) {
+    shift_s = shifts[i];
+    sim_case_run(bench, shifted_clock, NULL, 0);
+  }
+}
+
 static void frozen_clock(fault_bench *bench)
 {
   fault_request *request = silent(bench);
@@ -291,5 +328,6 @@ static void flo_10(fault_bench *bench)
 
 const sim_case sim_cases_flo[] = {{"FLO-01", flo_01}, {"FLO-02", flo_02}, {"FLO-03", flo_03},
                                   {"FLO-04", flo_04}, {"FLO-05", flo_05}, {"FLO-06", flo_06},
-                                  {"FLO-07", flo_07}, {"FLO-08", flo_08}, {"FLO-10", flo_10}};
+                                  {"FLO-07", flo_07}, {"FLO-08", flo_08}, {"FLO-09", flo_09},
+                                  {"FLO-10", flo_10}};
 const size_t sim_cases_flo_count = COUNT_OF(sim_cases_flo);

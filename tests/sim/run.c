@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clocks.h"
 #include "sim.h"
 
 #define STEPS 120
@@ -98,6 +99,9 @@ void sim_run_once(sim_run *run, uint64_t seed)
 
   restart(run, seed);
   sim_setup(run);
+  sim_clocks_watch(&run->world);
+  if (run->world.plant == SIM_WHIM)
+    sim_note(&run->world, "whim", (int64_t)run->results, 0, 0);
   for (steps = 0; steps < STEPS && !is_over(run); steps++) {
     sim_user *user = &run->users[sim_below(&run->world, run->user_count)];
 
@@ -107,6 +111,7 @@ void sim_run_once(sim_run *run, uint64_t seed)
   for (i = 0; i < run->user_count && sim_chance(&run->world, 700); i++)
     end_well(&run->users[i]);
   sim_teardown(run);
+  sim_clocks_watch(NULL);
   sim_pass(&run->world, AFTERMATH_US);
   sim_check_end(run);
   forget_jobs(run);

@@ -124,18 +124,21 @@ static int resolve(void *context, const char *host, uint16_t port, fcgip__addres
 
 static int make_endpoint(sim_run *run, sim_site *site, unsigned number)
 {
+  fcgip_endpoint_options options = site->options;
   char place[40];
+
+  options.max_connections += run->world.plant == SIM_CROWDED;
+  options.max_body_bytes += run->world.plant == SIM_FAT ? 100 : 0;
 
   if (site->is_unix) {
     snprintf(place, sizeof(place), "/run/%u.sock", number);
-    return fcgip_endpoint_new_unix(&site->endpoint, place, &site->options);
+    return fcgip_endpoint_new_unix(&site->endpoint, place, &options);
   }
   if (site->has_name)
     snprintf(place, sizeof(place), "h%u.example", number);
   else
     snprintf(place, sizeof(place), "%s.0.0.%u", site->is_loopback ? "127" : "10", number);
-  return fcgip__endpoint_new_tcp(&site->endpoint, place, 9000, &site->options,
-                                 &run->users[0].client.sys);
+  return fcgip__endpoint_new_tcp(&site->endpoint, place, 9000, &options, &run->users[0].client.sys);
 }
 
 static void make_site(sim_run *run, unsigned number)

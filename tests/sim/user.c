@@ -1,5 +1,6 @@
 /* What the user does: every verb of the library, in any order. */
 #include <string.h>
+#include <time.h>
 
 #include "sim.h"
 
@@ -7,6 +8,8 @@
 
 void sim_call_begin(sim_user *user)
 {
+  if (user->run->world.plant == SIM_HASTY)
+    (void)time(NULL);
   if (user->depth++ > 0)
     return;
   user->handles = 0;
@@ -106,7 +109,10 @@ static void judge_one(sim_user *user, fcgip_response *response)
     sim_fail(&user->run->world, "a response with the unknown id %llu",
              (unsigned long long)fcgip_response_request_id(response));
   } else {
-    sim_part_taken(part);
+    if (user->run->world.plant != SIM_LOST)
+      sim_part_taken(part);
+    if (user->run->world.plant == SIM_TWICE)
+      sim_part_taken(part);
     sim_judge(part, response);
   }
   fcgip_response_free(response);

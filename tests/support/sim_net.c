@@ -144,6 +144,7 @@ void sim_carry_sent(sim_conn *conn, const uint8_t *data, size_t len)
   size_t used;
 
   carry->active_us = world->now_us;
+  sim_note_bytes(world, data, len);
   used = sim_question_read(&carry->question, data, len);
   if (carry->question.has_begun && carry->question.id != carry->answer.id)
     sim_fail(world, "connection %u: the id on the wire is %u, not %u", conn->number,
@@ -175,6 +176,7 @@ void sim_carry_received(sim_conn *conn, const uint8_t *data, size_t len)
   if (carry->is_paused && !carry->answer.has_ended)
     sim_fail(conn->net->world, "something is received on connection %u, which is paused",
              conn->number);
+  sim_note_bytes(conn->net->world, data, len);
   had_ended = carry->answer.has_ended;
   if (sim_answer_read(&carry->answer, data, len)) {
     carry->active_us = now;
@@ -199,5 +201,6 @@ void sim_client_watch(void *context, int fd, short events)
     sim_fail(net->world, "the watcher is told %d for descriptor %d, twice", events, fd);
   if (events & ~(POLLIN | POLLOUT))
     sim_fail(net->world, "the watcher is told %d for descriptor %d", events, fd);
-  net->watched[fd] = events;
+  if (net->world->plant != SIM_UNTOLD || events != POLLIN)
+    net->watched[fd] = events;
 }

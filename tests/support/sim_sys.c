@@ -263,6 +263,8 @@ static size_t get(sim_conn *conn, const struct iovec *iov, size_t iov_len, size_
       break;
     sim_flow_skip(&conn->down, n);
     sim_carry_received(conn, iov[i].iov_base, n);
+    if (conn->net->world->plant == SIM_FLIPPED)
+      ((uint8_t *)iov[i].iov_base)[n / 2] ^= 1;
     got += n;
   }
   if (conn->down.is_wanted && !conn->server_closed) {
@@ -327,6 +329,8 @@ static int sys_close(void *context, int fd)
 
   if (conn == NULL)
     return -EBADF;
+  if (client->net->world->plant == SIM_LEAKS)
+    return 0;
   if (client->net->watched[fd] != 0)
     sim_fail(client->net->world, "descriptor %d is closed, and the watcher was not told", fd);
   client->net->watched[fd] = 0;
@@ -424,6 +428,10 @@ int sim_poll(sim_client *client, struct pollfd *fds, size_t count, int timeout_m
 
   if (timeout_ms < -1)
     sim_fail(world, "poll() for %d ms", timeout_ms);
+  if (timeout_ms > 0 && world->plant == SIM_LATE)
+    timeout_ms += 40;
+  if (world->plant == SIM_SPINS)
+    timeout_ms = 0;
   if (verdict.is_early || verdict.error == EINTR)
     timeout_ms = timeout_ms == 0 ? 0 : (int)sim_below(world, 3);
   if (verdict.error != 0) {
@@ -462,6 +470,8 @@ static uint64_t sys_now_us(void *context)
     return 0; /* clock_gettime() failed */
   if (!verdict.is_frozen)
     client->frozen_us = client->net->world->now_us;
+  if (client->net->world->plant == SIM_EARLY)
+    return client->frozen_us + (client->frozen_us - SIM_START_US) / 20;
   return client->frozen_us;
 }
 

@@ -158,6 +158,14 @@ void sim_note(sim_world *world, const char *what, int64_t a, int64_t b, int64_t 
            (long long)c);
 }
 
+void sim_note_bytes(sim_world *world, const uint8_t *data, size_t len)
+{
+  size_t i;
+
+  for (i = 0; i < len && world->hashes_bytes; i++)
+    world->hash = (world->hash ^ data[i]) * UINT64_C(0x100000001b3);
+}
+
 void sim_fail(sim_world *world, const char *format, ...)
 {
   va_list arguments;

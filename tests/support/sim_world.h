@@ -24,6 +24,24 @@ typedef struct sim_event {
   uint64_t argument;
 } sim_event;
 
+/* What is wrong on purpose, to see that it is noticed. */
+enum sim_plant {
+  SIM_SOUND,
+  SIM_LEAKS,   /* close() does nothing */
+  SIM_LATE,    /* poll() waits longer than it was told */
+  SIM_EARLY,   /* the clock runs fast */
+  SIM_SPINS,   /* poll() does not wait */
+  SIM_FLIPPED, /* a byte that was received is another one */
+  SIM_UNTOLD,  /* the watcher is not told everything */
+  SIM_LOST,    /* a result is taken, and forgotten */
+  SIM_TWICE,   /* a result is delivered twice */
+  SIM_CROWDED, /* one connection more than allowed */
+  SIM_FAT,     /* bodies longer than allowed */
+  SIM_WHIM,    /* something decides that is not the seed */
+  SIM_HASTY,   /* somebody asks the system's clock */
+  SIM_PLANTS
+};
+
 typedef struct sim_world {
   uint64_t seed;
   uint64_t now_us;
@@ -33,6 +51,8 @@ typedef struct sim_world {
   fcgip__random random;
   uint64_t hash;
   int traces; /* prints every note */
+  enum sim_plant plant;
+  int hashes_bytes; /* those that travel, too */
   int failed;
   char why[400];
   sim_event *events; /* a heap */
@@ -71,6 +91,9 @@ void sim_step(sim_world *world);
 
 /* Into the trace, and into the hash. */
 void sim_note(sim_world *world, const char *what, int64_t a, int64_t b, int64_t c);
+
+/* Bytes that travel, if they are wanted: into the hash. */
+void sim_note_bytes(sim_world *world, const uint8_t *data, size_t len);
 
 void sim_fail(sim_world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_fatal(sim_world *world, const char *why) __attribute__((noreturn));
