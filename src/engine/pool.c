@@ -183,7 +183,7 @@ static void serve_connecting(fcgip__pool *pool)
 
   while (!pool->engine->is_doomed && pool->idle_count > 0 &&
          (exchange = first_connecting(pool)) != NULL) {
-    fcgip__connection *idle = take_idle(pool, exchange);
+    fcgip__connection *idle = take_idle(pool);
 
     if (idle == NULL)
       return;

@@ -57,7 +57,7 @@ static int teardown(void **state)
 
 static fcgip_response *respond(fixture *f, const char *output)
 {
-  static const fcgip__response_limits limits = {1 << 16, 100, 1 << 16, 1 << 20};
+  static const fcgip__response_limits limits = {1 << 16, 100, 1 << 16, 1 << 20, NULL};
   fcgip_response *response = fcgip__response_new(&f->mem, 1);
 
   assert_non_null(response);
