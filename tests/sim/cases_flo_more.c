@@ -113,9 +113,23 @@ static void ends_unix(fault_bench *bench)
   SIM_CHECK(bench, bench->world.now_us - SIM_START_US < 112000);
 }
 
+/* A kept connection is looked at before it is used again. */
+static void ends_kept(fault_bench *bench)
+{
+  bench->options.max_idle_connections = 1;
+  if (!sim_case_server(bench, "unix"))
+    return;
+  bench->world.tick_us = 1;
+  sim_case_sync(bench, fault_request_new(bench, "GET", 0));
+  sim_case_result(bench, FCGIP_OK, 0, NULL);
+  sim_case_sync(bench, fault_request_new(bench, "POST", 10));
+  sim_case_result(bench, FCGIP_OK, 0, NULL);
+  SIM_CHECK(bench, bench->world.now_us - SIM_START_US < 1000);
+}
+
 static void flo_14(fault_bench *bench)
 {
-  static const unsigned calls[] = {SIM_CONNECT, SIM_SEND, SIM_RECV, SIM_PEEK, SIM_POLL, SIM_CLOSE};
+  static const unsigned calls[] = {SIM_CONNECT, SIM_SEND, SIM_RECV, SIM_POLL, SIM_CLOSE};
   static const int errors[] = {EINTR, EAGAIN};
   size_t i, k;
 
@@ -125,6 +139,8 @@ static void flo_14(fault_bench *bench)
       with(bench, calls[i], (sim_verdict){.error = errors[k]}, ends_unix);
     }
   }
+  for (k = 0; k < COUNT_OF(errors); k++)
+    with(bench, SIM_PEEK, (sim_verdict){.error = errors[k]}, ends_kept);
 }
 
 /* Slow ones, and the last one is fast. */
