@@ -6,8 +6,6 @@ runner=()
 compiler=(musl-gcc)
 # musl keeps to POSIX's int in struct msghdr, where others have size_t.
 target_warnings+=(-Wno-conversion)
-# No headers of Linux, no closefrom().
-foreign='fpm.c peer_conn.c'
 can_target musl-tools
 build_target
 report "not static" "$(readelf -lW "$scratch/consumer" | grep INTERP)"
