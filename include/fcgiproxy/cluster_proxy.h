@@ -21,16 +21,28 @@ FCGIP_API void fcgip_cluster_proxy_free(fcgip_cluster_proxy *cluster);
 FCGIP_API int fcgip_cluster_proxy_send_async_request(fcgip_cluster_proxy *cluster,
                                                      const fcgip_request *request);
 
-/* The rest behaves as the functions of the same names in proxy.h, over the responses of all servers;
+/* What follows behaves as the functions of the same names in proxy.h, over the responses of all servers;
  * fcgip_response_endpoint() tells whose each is. */
+
+/* As fcgip_proxy_next_response(). */
 FCGIP_API int fcgip_cluster_proxy_next_response(fcgip_cluster_proxy *cluster, int timeout_ms,
                                                 fcgip_response **out);
+
+/* As fcgip_proxy_read_ready_responses(). */
 FCGIP_API int fcgip_cluster_proxy_read_ready_responses(fcgip_cluster_proxy *cluster, int timeout_ms,
                                                        fcgip_response **out, size_t cap, size_t *n);
+
+/* As fcgip_proxy_wait_for_responses(). */
 FCGIP_API int fcgip_cluster_proxy_wait_for_responses(fcgip_cluster_proxy *cluster, int timeout_ms);
+
+/* As fcgip_proxy_handle_ready_responses(). */
 FCGIP_API int fcgip_cluster_proxy_handle_ready_responses(fcgip_cluster_proxy *cluster,
                                                          int timeout_ms);
+
+/* As fcgip_proxy_has_unhandled_responses(): 1 while a server's response was neither read nor handled. */
 FCGIP_API int fcgip_cluster_proxy_has_unhandled_responses(const fcgip_cluster_proxy *cluster);
+
+/* As fcgip_proxy_pending(): one for each server that has not answered. */
 FCGIP_API size_t fcgip_cluster_proxy_pending(const fcgip_cluster_proxy *cluster);
 
 /* Ends everything in flight, as fcgip_proxy_cancel() does one request. FCGIP_OK; FCGIP_EINVAL. */
@@ -44,12 +56,20 @@ FCGIP_API int fcgip_cluster_proxy_resume(fcgip_cluster_proxy *cluster, fcgip_req
 FCGIP_API int fcgip_cluster_proxy_endpoint_stats(const fcgip_cluster_proxy *cluster, size_t index,
                                                  fcgip_endpoint_stats *out);
 
-/* For event loops, as the functions of the same names in proxy.h. */
+/* As fcgip_proxy_fds(). */
 FCGIP_API size_t fcgip_cluster_proxy_fds(const fcgip_cluster_proxy *cluster, struct pollfd *fds,
                                          size_t cap);
+
+/* As fcgip_proxy_timeout_ms(). */
 FCGIP_API int fcgip_cluster_proxy_timeout_ms(const fcgip_cluster_proxy *cluster);
+
+/* As fcgip_proxy_process_fd(). */
 FCGIP_API int fcgip_cluster_proxy_process_fd(fcgip_cluster_proxy *cluster, int fd, short revents);
+
+/* As fcgip_proxy_process_timers(). */
 FCGIP_API int fcgip_cluster_proxy_process_timers(fcgip_cluster_proxy *cluster);
+
+/* As fcgip_proxy_poll(). */
 FCGIP_API int fcgip_cluster_proxy_poll(fcgip_cluster_proxy *cluster, int timeout_ms);
 
 /* Asks every server for its php-fpm status page and waits for the answers, at most `timeout_ms`.
@@ -63,7 +83,9 @@ FCGIP_API int fcgip_cluster_proxy_get_status(fcgip_cluster_proxy *cluster, const
                                              int timeout_ms, fcgip_status_list **out);
 
 /* The same for servers other than php-fpm: `parser` (read during the call; its free_fn until the list
- * is freed) turns each page into a value of its own, fcgip_server_status_value(). */
+ * is freed) turns each page into a value of its own, fcgip_server_status_value().
+ * Results as of fcgip_cluster_proxy_get_status(); FCGIP_EINVAL also for a parser without parse_fn, and
+ * FCGIP_E2BIG. */
 FCGIP_API int fcgip_cluster_proxy_get_status_with(fcgip_cluster_proxy *cluster, const char *path,
                                                   int timeout_ms, const fcgip_status_parser *parser,
                                                   fcgip_status_list **out);

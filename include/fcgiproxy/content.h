@@ -51,7 +51,8 @@ FCGIP_API int fcgip_multipart_add_n(fcgip_multipart *multipart, const char *name
 FCGIP_API int fcgip_multipart_add_file(fcgip_multipart *multipart, const char *name,
                                        const char *path, const char *filename, const char *type);
 
-/* Adds a file whose bytes are in memory, copied; `filename` is required. Otherwise as above. */
+/* Adds a file whose bytes are in memory, copied; `filename` is required. Otherwise as
+ * fcgip_multipart_add_file(), without FCGIP_EFILE. */
 FCGIP_API int fcgip_multipart_add_data(fcgip_multipart *multipart, const char *name,
                                        const void *data, size_t len, const char *filename,
                                        const char *type);
@@ -67,7 +68,7 @@ FCGIP_API int fcgip_request_set_form(fcgip_request *request, const fcgip_form *f
 FCGIP_API int fcgip_request_set_multipart(fcgip_request *request, const fcgip_multipart *multipart);
 FCGIP_API int fcgip_request_set_json(fcgip_request *request, const char *text, size_t len);
 
-/* fcgip_request_set_json() for NUL-terminated text. */
+/* As fcgip_request_set_json(), for NUL-terminated text. */
 FCGIP_API int fcgip_json_content(fcgip_request *request, const char *text);
 
 FCGIP_END_DECLS

@@ -33,7 +33,8 @@ FCGIP_API int fcgip_request_new_with_allocator(fcgip_request **out, const char *
                                                const char *script_filename,
                                                const fcgip_allocator *allocator);
 
-/* The same for the common methods, with content of `len` bytes, copied (NULL and 0 for none). */
+/* The same for the common methods, with content of `len` bytes, copied (NULL and 0 for none).
+ * Results as of fcgip_request_new(). */
 FCGIP_API int fcgip_get_request_new(fcgip_request **out, const char *script_filename,
                                     const void *content, size_t len);
 FCGIP_API int fcgip_post_request_new(fcgip_request **out, const char *script_filename,
@@ -114,7 +115,7 @@ FCGIP_API int fcgip_request_set_content(fcgip_request *request, const void *data
 /* The same without a copy: `data` must stay as it is until `release` (may be NULL) is called with
  * `user_data`, which happens once: when neither the request nor anything in flight needs it any
  * more, or before this function returns an error. It may be called from any thread that ends the
- * last use. */
+ * last use. Results as of fcgip_request_set_content(). */
 FCGIP_API int fcgip_request_set_content_ref(fcgip_request *request, const void *data, size_t len,
                                             fcgip_release_fn release, void *user_data);
 
