@@ -40,7 +40,8 @@ node)
     need npm npm
     rm -rf "$scratch/node_modules" "$scratch/installed"
     cp tests/abi/node/package*.json "$scratch/" || exit 1
-    (cd "$scratch" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1) >"$scratch/npm.log" 2>&1 || {
+    (cd "$scratch" && npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --cache "$scratch/npm-cache" &&
+      rm -rf "$scratch/npm-cache") >"$scratch/npm.log" 2>&1 || {
       printf 'skipped: npm cannot install koffi here:\n%s\n' "$(head -n 3 "$scratch/npm.log")"
       exit 77
     }
