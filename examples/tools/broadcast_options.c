@@ -15,7 +15,8 @@ static const char help[] =
     "absolute\n"
     "path on the servers. ADDRESS: 127.0.0.1:9000 (the default), tcp://host:9000, [::1]:9000,\n"
     "unix:///run/php-fpm.sock, /run/php-fpm.sock.\n\n"
-    "  -f, --servers FILE           also the addresses in FILE, one a line; - is stdin\n"
+    "  -f, --servers FILE           also the addresses in FILE, one a line; - is stdin; can be "
+    "repeated\n"
     "  -X, --method METHOD          (GET)\n"
     "  -Q, --query QUERY            QUERY_STRING\n"
     "  -d, --data FILE              content of the request, below 64 MiB; - is stdin\n"
@@ -113,8 +114,7 @@ static int read_option(broadcast_options *out, int c, char *text)
 {
   switch (c) {
   case 'f':
-    out->file = text;
-    return -1;
+    return servers_add_file(&out->servers, text) == FCGIP_OK ? -1 : BROADCAST_USAGE;
   case 'Q':
     out->query = text;
     return strpbrk(text, "\r\n") == NULL ? -1 : usage("--query: one line", NULL);
@@ -181,25 +181,30 @@ static int set_content(broadcast_options *out)
                "--data", out->content);
 }
 
-static int add_servers(broadcast_options *out, char **addresses)
+static int add_servers(broadcast_options *out, char *const *addresses)
 {
-  fcgip_endpoint_options *limits = &out->servers.options;
-  int rc = FCGIP_OK;
+  fcgip_endpoint_options *each = &out->servers.options;
+  int rc;
 
-  limits->struct_size = sizeof(*limits);
-  limits->connect_timeout_ms = (uint32_t)out->connect_timeout_ms;
-  limits->read_write_timeout_ms = UINT32_MAX;
-  limits->request_timeout_ms = (uint32_t)out->timeout_ms;
-  limits->max_body_bytes = BODY_MOST;
-  if (out->file != NULL)
-    rc = servers_read(&out->servers, out->file);
-  for (; *addresses != NULL && rc == FCGIP_OK; addresses++)
-    rc = servers_add(&out->servers, *addresses);
-  if (rc == FCGIP_OK && out->file != NULL && out->servers.count == 0)
-    return usage(out->file, "no address in it");
+  each->struct_size = sizeof(*each);
+  each->connect_timeout_ms = (uint32_t)out->connect_timeout_ms;
+  each->read_write_timeout_ms = UINT32_MAX;
+  each->request_timeout_ms = (uint32_t)out->timeout_ms;
+  each->max_body_bytes = BODY_MOST;
+  rc = servers_add_all(&out->servers, addresses);
   if (rc == FCGIP_OK)
     rc = servers_open(&out->servers);
   return rc == FCGIP_OK ? -1 : rc == FCGIP_EINVAL ? BROADCAST_USAGE : BROADCAST_TROUBLE;
+}
+
+/* Both cannot read stdin. */
+static int wants_stdin_twice(const broadcast_options *options)
+{
+  size_t files = 0, i;
+
+  for (i = 0; i < options->servers.file_count; i++)
+    files += strcmp(options->servers.files[i], "-") == 0;
+  return files > 0 && options->content != NULL && strcmp(options->content, "-") == 0;
 }
 
 int broadcast_options_read(broadcast_options *out, int argc, char **argv)
@@ -221,8 +226,7 @@ int broadcast_options_read(broadcast_options *out, int argc, char **argv)
   if (optind >= argc || argv[optind][0] != '/')
     return usage("SCRIPT: a path on the servers that begins with a /",
                  optind < argc ? argv[optind] : NULL);
-  if (out->file != NULL && out->content != NULL && strcmp(out->file, "-") == 0 &&
-      strcmp(out->content, "-") == 0)
+  if (wants_stdin_twice(out))
     return usage("--servers and --data cannot both be stdin", NULL);
   out->script = argv[optind];
   result = judge(set_script(out), "SCRIPT: one line, not too long", NULL);

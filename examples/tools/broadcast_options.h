@@ -10,7 +10,6 @@ enum { BROADCAST_MOST = 100, BROADCAST_MORE = 101, BROADCAST_USAGE = 125, BROADC
 typedef struct broadcast_options {
   const char *script;
   const char *query;
-  const char *file;    /* with addresses, or NULL */
   const char *content; /* the name of a file, or NULL */
   int quiet;
   int is_json;

@@ -173,7 +173,10 @@ static int end_group(poller_group *group)
   group->state = GROUP_ENDING;
   pthread_cond_signal(&group->ordered);
   pthread_mutex_unlock(&group->lock);
-  return is_asking ? -1 : pthread_join(group->thread, NULL);
+  if (!is_asking)
+    return pthread_join(group->thread, NULL);
+  pthread_detach(group->thread);
+  return -1;
 }
 
 int poller_stop(poller *made)

@@ -62,7 +62,7 @@ static char *trim(char *line)
   return line;
 }
 
-int servers_read(servers *all, const char *path)
+static int read_file(servers *all, const char *path)
 {
   size_t len = 0;
   char *text = tool_read_file(path, FILE_MOST, &len), *line, *end;
@@ -83,6 +83,32 @@ int servers_read(servers *all, const char *path)
       rc = servers_add(all, line);
   }
   free(text);
+  return rc;
+}
+
+int servers_add_file(servers *all, const char *path)
+{
+  if (all->file_count == SERVERS_FILES_MOST) {
+    tool_complain(path, "too many files with addresses");
+    return FCGIP_EINVAL;
+  }
+  all->files[all->file_count++] = path;
+  return FCGIP_OK;
+}
+
+int servers_add_all(servers *all, char *const *addresses)
+{
+  int rc = FCGIP_OK;
+  size_t i;
+
+  for (i = 0; i < all->file_count && rc == FCGIP_OK; i++)
+    rc = read_file(all, all->files[i]);
+  for (; *addresses != NULL && rc == FCGIP_OK; addresses++)
+    rc = servers_add(all, *addresses);
+  if (rc == FCGIP_OK && all->file_count > 0 && all->count == 0) {
+    tool_complain(all->files[0], "no address in it");
+    rc = FCGIP_EINVAL;
+  }
   return rc;
 }
 

@@ -4,7 +4,11 @@
 
 #include <fcgiproxy/fcgiproxy.h>
 
+enum { SERVERS_FILES_MOST = 16 };
+
 typedef struct servers {
+  const char *files[SERVERS_FILES_MOST]; /* to be read */
+  size_t file_count;
   fcgip_endpoint **ends;
   size_t count;
   size_t cap;
@@ -16,9 +20,13 @@ typedef struct servers {
 /* An address once more is passed over: each server is asked once. 0, or a complaint and a negative result. */
 int servers_add(servers *all, const char *address);
 
-/* Adds those in a file, "-" for stdin: one address a line; blank lines, and what follows a #, say nothing.
- * 0, or a complaint and a negative result: FCGIP_EFILE, or that of servers_add(). */
-int servers_read(servers *all, const char *path);
+/* Notes a file with addresses, "-" for stdin, which is read later, when all options are known: one address a line;
+ * blank lines, and what follows a #, say nothing. 0, or a complaint and FCGIP_EINVAL. */
+int servers_add_file(servers *all, const char *path);
+
+/* Adds those in the files, then those in a list that ends with NULL. 0, or a complaint and a negative result:
+ * FCGIP_EFILE, or that of servers_add(); FCGIP_EINVAL also if there are files, but no address in them. */
+int servers_add_all(servers *all, char *const *addresses);
 
 /* Adds 127.0.0.1:9000 if there are none, and makes the cluster. 0, or a complaint and a negative result. */
 int servers_open(servers *all);

@@ -12,7 +12,7 @@ static const char help[] =
     "usage: fcgi-status [OPTION]... [ADDRESS]...\n\n"
     "Prints the status of php-fpm pools. ADDRESS: 127.0.0.1:9000 (the default), tcp://host:9000,\n"
     "[::1]:9000, unix:///run/php-fpm.sock, /run/php-fpm.sock.\n\n"
-    "  -f, --servers FILE     also the addresses in FILE, one a line; - is stdin\n"
+    "  -f, --servers FILE     also the addresses in FILE, one a line; - is stdin; can be repeated\n"
     "  -p, --path PATH        the status page (/status?full)\n"
     "  -m, --timeout MS       that a server may take in all (5000)\n"
     "  -q, --quiet            a line for each server that is not as it should be, and nothing "
@@ -144,8 +144,7 @@ static int read_option(status_options *out, int c, char *text)
     return read_limit(&out->limits, c - OPTION_LIMIT, text);
   switch (c) {
   case 'f':
-    out->file = text;
-    return -1;
+    return servers_add_file(&out->servers, text) == FCGIP_OK ? -1 : STATUS_USAGE;
   case 'p':
     out->path = text;
     return is_page(text) ? -1 : usage("--path: it begins with a /", text);
@@ -201,21 +200,16 @@ static int check_options(const status_options *options, int json_and_metrics)
   return -1;
 }
 
-static int add_servers(status_options *out, int argc, char **argv)
+static int add_servers(status_options *out, char *const *addresses)
 {
-  fcgip_endpoint_options *limits = &out->servers.options;
-  int rc = FCGIP_OK, i;
+  fcgip_endpoint_options *each = &out->servers.options;
+  int rc;
 
-  limits->struct_size = sizeof(*limits);
-  limits->connect_timeout_ms = (uint32_t)out->timeout_ms;
-  limits->read_write_timeout_ms = UINT32_MAX;
-  limits->request_timeout_ms = (uint32_t)out->timeout_ms;
-  if (out->file != NULL)
-    rc = servers_read(&out->servers, out->file);
-  for (i = optind; i < argc && rc == FCGIP_OK; i++)
-    rc = servers_add(&out->servers, argv[i]);
-  if (rc == FCGIP_OK && out->file != NULL && out->servers.count == 0)
-    return usage(out->file, "no address in it");
+  each->struct_size = sizeof(*each);
+  each->connect_timeout_ms = (uint32_t)out->timeout_ms;
+  each->read_write_timeout_ms = UINT32_MAX;
+  each->request_timeout_ms = (uint32_t)out->timeout_ms;
+  rc = servers_add_all(&out->servers, addresses);
   if (rc == FCGIP_OK)
     rc = servers_open(&out->servers);
   return rc == FCGIP_OK ? -1 : rc == FCGIP_EINVAL ? STATUS_USAGE : STATUS_TROUBLE;
@@ -238,7 +232,7 @@ int status_options_read(status_options *out, int argc, char **argv)
     result = check_options(out, json && metrics);
   if (result < 0 && out->form == FORM_REPORT && (out->quiet || limits_any(&out->limits)))
     out->form = FORM_CHECK;
-  return result < 0 ? add_servers(out, argc, argv) : result;
+  return result < 0 ? add_servers(out, argv + optind) : result;
 }
 
 const char *status_options_page(const status_options *options)

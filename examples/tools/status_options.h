@@ -25,7 +25,6 @@ typedef struct status_options {
   status_order order;
   const char *path; /* NULL: the default, which depends on the rest */
   const char *ping; /* NULL: the status is asked for */
-  const char *file; /* with addresses, or NULL */
   int quiet;
   int is_watching;
   uint64_t interval_ms;

@@ -67,10 +67,14 @@ run fcgi-broadcast "$FCGIP_SCRIPTS/crash.php" "$FCGIP_UNIX"
 expect 1
 expect_out "$FCGIP_UNIX: the first half"
 expect_out "$FCGIP_UNIX: FAILED: .*"
-run fcgi-broadcast "$echo_php" "$PAGE_CUT" "$PAGE_LONG"
-expect 2
+run fcgi-broadcast "$echo_php" "$PAGE_CUT"
+expect 1
 expect_out "$PAGE_CUT: half of it"
-expect_count 2 '.*: FAILED: .*'
+expect_out "$PAGE_CUT: FAILED: .*"
+# More than it takes; of what came before that, it is enough to see the end.
+command=(fcgi-broadcast "$echo_php" long)
+out="$("$tools/fcgi-broadcast" "$echo_php" "$PAGE_LONG" 2>"$work/err" | tail -n 1 | tail -c 300)"
+expect_out "$PAGE_LONG: FAILED: .*"
 for i in $(seq 1 101); do
   printf '127.0.1.%d:1\n' "$i"
 done >"$work/many"
@@ -160,6 +164,10 @@ input="$work/some servers"
 run fcgi-broadcast -f - "$echo_php"
 expect 0
 expect_lines 2
+printf '%s\n' "$FCGIP_NETWORK2" >"$work/second"
+run fcgi-broadcast -f - -f "$work/second" "$echo_php"
+expect 0
+expect_lines 3
 input=/dev/null
 
 # ---- how it is shown ----
@@ -249,6 +257,7 @@ done
 expect_usage -j -q "$echo_php" "$FCGIP_UNIX"
 expect_usage -j -i "$echo_php" "$FCGIP_UNIX"
 expect_usage -f - -d - "$echo_php"
+expect_usage -f /dev/null -d - "$echo_php" -f -
 expect_usage -f /dev/null "$echo_php"
 expect_usage -m
 expect_usage "$echo_php" "x${esc}[31m"

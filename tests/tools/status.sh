@@ -62,6 +62,20 @@ input=/dev/null
 expect 1
 expect_count 3 'OK .*'
 expect_out "FAILED $dead: the connection .*"
+# Several files, whose servers come first.
+printf '%s\n' "$FCGIP_NETWORK2" >"$work/second"
+printf '%s\n' "$FCGIP_UNIX" | {
+  input=/dev/stdin
+  run fcgi-status -j -f "$work/second" "$FCGIP_NETWORK1" -f -
+  expect 0
+  expect_json "[\"$FCGIP_NETWORK2\",\"$FCGIP_UNIX\",\"$FCGIP_NETWORK1\"]" 'array_column($d["servers"], "address")'
+  [ "$failures" -eq 0 ]
+} || failures=$((failures + 1))
+options=()
+for _ in $(seq 17); do options+=(-f "$work/second"); done
+run fcgi-status -q "${options[@]:2}"
+expect 0
+expect_usage -q "${options[@]}"
 # Somebody may listen at the default address.
 run fcgi-status -q
 check "status without arguments" test "$status" -le 1
