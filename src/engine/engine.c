@@ -32,7 +32,7 @@ int fcgip__engine_new(fcgip__engine **out, const fcgip__mem *mem, const fcgip__s
 
   if (engine == NULL)
     return FCGIP_ENOMEM;
-  memset(engine, 0, offsetof(fcgip__engine, receive_buffer));
+  memset(engine, 0, offsetof(fcgip__engine, send_buffer));
   engine->mem = *mem;
   engine->sys = sys;
   engine->fails_over = (options->flags & FCGIP_PROXY_FAILOVER) != 0;

@@ -48,8 +48,8 @@ int fcgip__exchange_new(fcgip__engine *engine, fcgip__pool *pool, fcgip__snapsho
     exchange_dealloc(engine, exchange);
     return FCGIP_ENOMEM;
   }
-  fcgip__response_set_endpoint(exchange->response, fcgip__endpoint_ref(pool->endpoint),
-                               fcgip_endpoint_free);
+  exchange->response->endpoint = fcgip__endpoint_ref(pool->endpoint);
+  exchange->response->release_endpoint = fcgip_endpoint_free;
   fcgip__timer_init(&exchange->timer);
   fcgip__list_init(&exchange->rivals);
   exchange->attempt_us = FCGIP__NEVER;
@@ -69,14 +69,16 @@ void fcgip__exchange_recycle(fcgip__engine *engine, fcgip__exchange *exchange)
 
   assert(exchange->connection == NULL);
   fcgip__mem_free(&engine->mem, exchange->window);
-  fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
+  if (exchange->timer.due != FCGIP__NEVER)
+    fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
   fcgip__list_remove(&exchange->node);
   fcgip__list_remove(&exchange->connecting);
   fcgip__list_remove(&exchange->unanswered);
   fcgip__map_remove(&engine->exchanges, &exchange->by_id);
   exchange_dealloc(engine, exchange);
   /* Last, as a release function of the caller's may run. */
-  fcgip_response_free(response);
+  if (response != NULL)
+    fcgip_response_free(response);
   fcgip__snapshot_drop(snapshot);
 }
 

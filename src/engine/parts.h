@@ -158,6 +158,8 @@ struct fcgip__engine {
   size_t pollfds_cap;
   size_t pool_count;
   fcgip__pool *pools;
+  struct iovec iov[2]; /* of the call at hand */
+  uint8_t send_buffer[FCGIP__SMALL_MAX];
   uint8_t receive_buffer[FCGIP__RECEIVE_LEN];
 };
 

@@ -227,10 +227,9 @@ static int take_direct(fcgip__connection *connection, size_t len)
 static int receive_once(fcgip__connection *connection)
 {
   fcgip__engine *engine = connection->pool->engine;
-  struct iovec iov[2];
   size_t direct, asked, got;
-  size_t count = place(connection, iov, &direct);
-  int64_t n = engine->sys->recv_fn(engine->sys->context, connection->fd, iov, count);
+  size_t count = place(connection, engine->iov, &direct);
+  int64_t n = engine->sys->recv_fn(engine->sys->context, connection->fd, engine->iov, count);
 
   if (n <= 0) {
     /* Nothing to be had: bad news only if there is nothing to wait for either. */

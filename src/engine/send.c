@@ -151,13 +151,14 @@ FCGIP__RARE static int fill_window(fcgip__connection *connection, fcgip__encoded
 /* A usual request goes out with one send() from one piece. */
 static int send_small(fcgip__connection *connection, int *error_number)
 {
-  const fcgip__sys *sys = connection->pool->engine->sys;
-  uint8_t bytes[FCGIP__SMALL_MAX];
-  struct iovec iov = {.iov_base = bytes};
+  fcgip__engine *engine = connection->pool->engine;
+  size_t len = fcgip__encode_small(&connection->exchange->snapshot->encoded, connection->wire_id,
+                                   connection->is_kept, engine->send_buffer);
 
-  iov.iov_len = fcgip__encode_small(&connection->exchange->snapshot->encoded, connection->wire_id,
-                                    connection->is_kept, bytes);
-  return on_sent(connection, sys->send_fn(sys->context, connection->fd, &iov, 1), iov.iov_len,
+  engine->iov[0].iov_base = engine->send_buffer;
+  engine->iov[0].iov_len = len;
+  return on_sent(connection,
+                 engine->sys->send_fn(engine->sys->context, connection->fd, engine->iov, 1), len,
                  error_number);
 }
 
