@@ -63,6 +63,11 @@ static inline void fcgip__list_remove(fcgip__node *node)
   fcgip__node_init(node);
 }
 
+static inline int fcgip__list_is_empty(const fcgip__list *list)
+{
+  return list->head.next == &list->head;
+}
+
 /* NULL if the list is empty. */
 static inline fcgip__node *fcgip__list_first(const fcgip__list *list)
 {

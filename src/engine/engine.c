@@ -145,11 +145,14 @@ void fcgip__engine_settle(fcgip__engine *engine)
 {
   if (engine->depth != 1 || engine->is_doomed)
     return;
-  feed_the_hungry(engine);
+  if (!fcgip__list_is_empty(&engine->hungry))
+    feed_the_hungry(engine);
   if (engine->is_doomed) /* by a callback of what was just started */
     return;
-  tell_the_watcher(engine);
-  bury_the_dead(engine);
+  if (!fcgip__list_is_empty(&engine->touched))
+    tell_the_watcher(engine);
+  if (!fcgip__list_is_empty(&engine->graveyard))
+    bury_the_dead(engine);
 }
 
 int fcgip__engine_leave(fcgip__engine *engine)

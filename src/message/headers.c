@@ -493,10 +493,12 @@ static void copy_plain(fcgip__headers *to, const fcgip__headers *from)
   to->content_length = from->content_length;
   memcpy(to->text, from->text, sizeof(from->room.bytes) - text_at);
   for (i = 0; i < from->count; i++) {
-    to->items[i] = from->items[i];
-    to->items[i].name = room + (from->items[i].name - old_room);
-    to->items[i].value = room + (from->items[i].value - old_room);
-    to->items[i].line = to->items[i].value;
+    fcgip__header header = from->items[i];
+
+    header.name = room + (header.name - old_room);
+    header.value = room + (header.value - old_room);
+    header.line = header.value;
+    to->items[i] = header;
   }
   if (from->status_text[0] != '\0')
     to->status_text = room + (from->status_text - old_room);
