@@ -13,11 +13,12 @@
 #define DIRECT_REST 4096u
 
 /* 1 to go on. The connection may be closed by the callback, its memory is not gone yet. */
-FCGIP__RARE static int pass_through(fcgip__connection *connection, const fcgip__event *event)
+FCGIP__RARE static int pass_through(fcgip__connection *connection, enum fcgip__event_type type,
+                                    const uint8_t *data, size_t len)
 {
   const fcgip__exchange *exchange = connection->exchange;
   const fcgip__snapshot *snapshot = exchange->snapshot;
-  int is_output = event->type == FCGIP__EVENT_STDOUT;
+  int is_output = type == FCGIP__EVENT_STDOUT;
   size_t i;
 
   for (i = 0; i < snapshot->callback_count; i++) {
@@ -27,9 +28,9 @@ FCGIP__RARE static int pass_through(fcgip__connection *connection, const fcgip__
 
     if (callback->kind != FCGIP__CALLBACK_PASS_THROUGH)
       continue;
-    verdict = callback->pass_through_fn(
-        exchange->by_id.key, is_output ? event->data : nothing, is_output ? event->len : 0,
-        is_output ? nothing : event->data, is_output ? 0 : event->len, callback->user_data);
+    verdict = callback->pass_through_fn(exchange->by_id.key, is_output ? data : nothing,
+                                        is_output ? len : 0, is_output ? nothing : data,
+                                        is_output ? 0 : len, callback->user_data);
     fcgip__engine_read_clock(connection->pool->engine);
     if (connection->state == FCGIP__CONNECTION_CLOSED)
       return 0;
@@ -43,7 +44,8 @@ FCGIP__RARE static int pass_through(fcgip__connection *connection, const fcgip__
 }
 
 /* A piece of STDOUT or STDERR was stored with this result. 1 to go on. */
-static int on_content(fcgip__connection *connection, const fcgip__event *event, int rc)
+static int on_content(fcgip__connection *connection, enum fcgip__event_type type,
+                      const uint8_t *data, size_t len, int rc)
 {
   connection->exchange->has_answer = 1;
   fcgip__list_remove(&connection->exchange->unanswered);
@@ -53,7 +55,8 @@ static int on_content(fcgip__connection *connection, const fcgip__event *event, 
     fcgip__connection_fail_with(connection, rc, 0, connection->exchange->response->why);
     return 0;
   }
-  return !connection->exchange->snapshot->passes_through || pass_through(connection, event);
+  return !connection->exchange->snapshot->passes_through ||
+         pass_through(connection, type, data, len);
 }
 
 static int refusal(uint8_t protocol_status)
@@ -139,7 +142,7 @@ static int take_whole(fcgip__connection *connection, const uint8_t *data, size_t
     return 0;
   rc = fcgip__response_add_output(connection->exchange->response, &connection->pool->limits,
                                   output.data, output.len);
-  if (on_content(connection, &output, rc))
+  if (on_content(connection, FCGIP__EVENT_STDOUT, output.data, output.len, rc))
     on_end(connection, &end, data + n, len - n);
   return 1;
 }
@@ -162,12 +165,12 @@ static int decode(fcgip__connection *connection, const uint8_t *data, size_t len
       return 1;
     case FCGIP__EVENT_STDOUT:
       rc = fcgip__response_add_output(response, limits, event.data, event.len);
-      if (!on_content(connection, &event, rc))
+      if (!on_content(connection, event.type, event.data, event.len, rc))
         return 0;
       break;
     case FCGIP__EVENT_STDERR:
       rc = fcgip__response_add_stderr(response, limits, event.data, event.len);
-      if (!on_content(connection, &event, rc))
+      if (!on_content(connection, event.type, event.data, event.len, rc))
         return 0;
       break;
     case FCGIP__EVENT_END:
@@ -214,13 +217,11 @@ static size_t place(fcgip__connection *connection, struct iovec *iov, size_t *di
 static int take_direct(fcgip__connection *connection, size_t len)
 {
   fcgip_response *response = connection->exchange->response;
-  fcgip__event event = {.type = FCGIP__EVENT_STDOUT, .len = len};
-  int rc;
+  const uint8_t *data = response->output.data + response->output.len;
 
-  event.data = response->output.data + response->output.len;
   fcgip__decoder_advance(&connection->decoder, len);
-  rc = fcgip__response_grow_output(response, &connection->pool->limits, len);
-  return on_content(connection, &event, rc);
+  return on_content(connection, FCGIP__EVENT_STDOUT, data, len,
+                    fcgip__response_grow_output(response, &connection->pool->limits, len));
 }
 
 /* One recv. 1 if there may be more to be had at once. */

@@ -43,14 +43,14 @@ FCGIP__RARE static int connect_error(const fcgip__connection *connection, int64_
   return fcgip__errno_of(pending < 0 ? pending : result);
 }
 
-static int took(fcgip__connection *connection, uint64_t n, uint64_t total)
+static int took(fcgip__connection *connection, uint64_t n)
 {
   if (connection->state == FCGIP__CONNECTION_CONNECTING)
     fcgip__connection_win(connection);
   connection->sent += n;
   connection->pool->stats.bytes_sent += n;
   fcgip__exchange_active(connection->exchange);
-  if (connection->sent < total)
+  if (connection->sent < connection->exchange->snapshot->stream_len)
     return n > 0;
   sent_all(connection);
   return 0;
@@ -63,18 +63,19 @@ FCGIP__RARE static void short_of_buffers(fcgip__connection *connection)
   fcgip__exchange_arm(connection->exchange);
 }
 
-/* What send() said. 1: go on with the next piece. The first byte that the kernel takes is the proof of a connection:
- * poll's word is not (a Unix socket that is not connecting is "writable" too). */
-static int on_sent(fcgip__connection *connection, int64_t n, uint64_t total, int *error_number)
+/* What send() said. 1: go on with the next piece; 0: not now; negative: the errno of a connection that could not be
+ * made. The first byte that the kernel takes is the proof of a connection: poll's word is not (a Unix socket that is
+ * not connecting is "writable" too). */
+static int on_sent(fcgip__connection *connection, int64_t n)
 {
   if (n >= 0)
-    return took(connection, (uint64_t)n, total);
+    return took(connection, (uint64_t)n);
   if (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_AGAIN)
     return 0;
   if (fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_RESOURCE)
     short_of_buffers(connection);
   else if (connection->state == FCGIP__CONNECTION_CONNECTING)
-    *error_number = connect_error(connection, n);
+    return -connect_error(connection, n);
   else
     send_failed(connection, fcgip__errno_of(n));
   return 0;
@@ -149,21 +150,19 @@ FCGIP__RARE static int fill_window(fcgip__connection *connection, fcgip__encoded
 }
 
 /* A usual request goes out with one send() from one piece. */
-static int send_small(fcgip__connection *connection, int *error_number)
+static int64_t send_small(fcgip__connection *connection)
 {
   fcgip__engine *engine = connection->pool->engine;
-  size_t len = fcgip__encode_small(&connection->exchange->snapshot->encoded, connection->wire_id,
-                                   connection->is_kept, engine->send_buffer);
 
   engine->iov[0].iov_base = engine->send_buffer;
-  engine->iov[0].iov_len = len;
-  return on_sent(connection,
-                 engine->sys->send_fn(engine->sys->context, connection->fd, engine->iov, 1), len,
-                 error_number);
+  engine->iov[0].iov_len =
+      fcgip__encode_small(&connection->exchange->snapshot->encoded, connection->wire_id,
+                          connection->is_kept, engine->send_buffer);
+  return engine->sys->send_fn(engine->sys->context, connection->fd, engine->iov, 1);
 }
 
-/* One send. 1 to go on. */
-static int send_once(fcgip__connection *connection, int *error_number)
+/* As much as one call takes of the rest. 0 if there is nothing to send for now, or any more; 1: *n is what send() said. */
+FCGIP__RARE static int send_rest(fcgip__connection *connection, int64_t *n)
 {
   const fcgip__sys *sys = connection->pool->engine->sys;
   fcgip__encoded encoded = connection->exchange->snapshot->encoded;
@@ -180,20 +179,29 @@ static int send_once(fcgip__connection *connection, int *error_number)
     fcgip__connection_touch(connection);
     return 0;
   }
-  return on_sent(connection, sys->send_fn(sys->context, connection->fd, iov, count),
-                 fcgip__encoded_len(&encoded), error_number);
+  *n = sys->send_fn(sys->context, connection->fd, iov, count);
+  return 1;
+}
+
+/* One send. Results as of on_sent(). */
+static int send_once(fcgip__connection *connection)
+{
+  int64_t n;
+
+  if (connection->sent == 0 && connection->exchange->snapshot->is_small)
+    n = send_small(connection);
+  else if (!send_rest(connection, &n))
+    return 0;
+  return on_sent(connection, n);
 }
 
 int fcgip__connection_send(fcgip__connection *connection)
 {
-  int rounds = 0, error_number = 0;
+  int rounds = 0, rc = 1;
 
-  if (connection->sent == 0 && connection->exchange->snapshot->is_small &&
-      !send_small(connection, &error_number))
-    rounds = SEND_ROUNDS;
-  while (rounds++ < SEND_ROUNDS && send_once(connection, &error_number))
-    ;
+  while (rc > 0 && rounds++ < SEND_ROUNDS)
+    rc = send_once(connection);
   if (connection->state == FCGIP__CONNECTION_SENDING)
     fcgip__exchange_arm(connection->exchange);
-  return error_number;
+  return rc < 0 ? -rc : 0;
 }

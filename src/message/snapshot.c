@@ -88,6 +88,7 @@ static fcgip__snapshot *build(const fcgip_request *request)
   snapshot->retry_safe = request->retry_safe;
   snapshot->keeps_body = !request->body_not_kept;
   share(snapshot, request);
+  snapshot->stream_len = fcgip__encoded_len(&snapshot->encoded);
   snapshot->is_small = fcgip__encoded_is_small(&snapshot->encoded);
   return snapshot;
 }

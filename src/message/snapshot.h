@@ -12,6 +12,7 @@ typedef struct fcgip__snapshot {
   fcgip__refs refs;
   fcgip__mem mem;
   fcgip__encoded encoded;
+  uint64_t stream_len;     /* of all that is sent */
   fcgip__content *content; /* NULL for none */
   fcgip_timeouts timeouts;
   int is_head;    /* a response without body is right (RFC 9110 section 9.3.2) */
