@@ -47,8 +47,10 @@ int fcgip__engine_prepare(fcgip__engine *engine, size_t pool, fcgip__snapshot *s
                           int queue_full_is_result, fcgip__exchange **out);
 /* Undoes it. */
 void fcgip__engine_discard(fcgip__engine *engine, fcgip__exchange *exchange);
-/* Begins; returns its id. Cannot fail: what goes wrong is the result. */
-fcgip_request_id fcgip__engine_start(fcgip__engine *engine, fcgip__exchange *exchange);
+/* Begins. Cannot fail: what goes wrong is the result. Nothing is sent before everybody has left. */
+void fcgip__engine_start(fcgip__engine *engine, fcgip__exchange *exchange);
+/* The same as the last thing before leaving: it may be sent at once, and user code may run. */
+void fcgip__engine_start_last(fcgip__engine *engine, fcgip__exchange *exchange);
 
 /* The exchange of an id that was neither read nor handled; NULL if there is none. */
 fcgip__exchange *fcgip__engine_find(const fcgip__engine *engine, fcgip_request_id id);

@@ -118,6 +118,23 @@ static fcgip__connection *take_idle(fcgip__pool *pool)
   return NULL;
 }
 
+int fcgip__pool_may_start(fcgip__pool *pool, const fcgip__exchange *exchange)
+{
+  return pool->queued == 0 && !exchange->was_retried && take_idle(pool) != NULL;
+}
+
+static void start_on(fcgip__connection *idle, fcgip__exchange *exchange)
+{
+  fcgip__connection_assign(idle, exchange);
+  (void)fcgip__connection_send(idle);
+}
+
+void fcgip__pool_start(fcgip__pool *pool, fcgip__exchange *exchange)
+{
+  pool->stats.sent++;
+  start_on(FCGIP__OWNER(pool->idle.head.next, fcgip__connection, node), exchange);
+}
+
 static void close_oldest_idle(fcgip__pool *pool)
 {
   if (pool->idle_count > 0)
@@ -145,8 +162,7 @@ static int start_next(fcgip__pool *pool, fcgip__exchange *exchange)
 
   if (idle != NULL) {
     fcgip__pool_leave_queue(pool, exchange);
-    fcgip__connection_assign(idle, exchange);
-    (void)fcgip__connection_send(idle);
+    start_on(idle, exchange);
     return 1;
   }
   if (!fcgip__pool_may_open(pool))

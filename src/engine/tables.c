@@ -23,9 +23,8 @@ void fcgip__engine_discard(fcgip__engine *engine, fcgip__exchange *exchange)
   fcgip__exchange_recycle(engine, exchange);
 }
 
-fcgip_request_id fcgip__engine_start(fcgip__engine *engine, fcgip__exchange *exchange)
+void fcgip__engine_start(fcgip__engine *engine, fcgip__exchange *exchange)
 {
-  fcgip_request_id id = exchange->by_id.key;
   fcgip__failure failure = {.error = FCGIP_EQUEUEFULL};
 
   exchange->started_us = engine->now_us;
@@ -34,7 +33,18 @@ fcgip_request_id fcgip__engine_start(fcgip__engine *engine, fcgip__exchange *exc
     fcgip__exchange_fail(exchange, &failure);
   else
     fcgip__pool_submit(exchange->pool, exchange);
-  return id;
+}
+
+void fcgip__engine_start_last(fcgip__engine *engine, fcgip__exchange *exchange)
+{
+  if (engine->depth != 1 || exchange->is_queue_full ||
+      !fcgip__pool_may_start(exchange->pool, exchange)) {
+    fcgip__engine_start(engine, exchange);
+    return;
+  }
+  exchange->started_us = engine->now_us;
+  engine->pending++;
+  fcgip__pool_start(exchange->pool, exchange);
 }
 
 fcgip__exchange *fcgip__engine_find(const fcgip__engine *engine, fcgip_request_id id)

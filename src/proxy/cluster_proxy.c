@@ -80,10 +80,9 @@ int fcgip__cluster_send(fcgip_cluster_proxy *cluster, const fcgip_request *reque
     fcgip__front_enter(front);
     rc = prepare_all(front, snapshot, exchanges);
     for (i = 0; i < count && rc == FCGIP_OK; i++) {
-      fcgip_request_id id = fcgip__engine_start(front->engine, exchanges[i]);
-
       if (ids != NULL)
-        ids[i] = id;
+        ids[i] = fcgip__exchange_id(exchanges[i]);
+      fcgip__engine_start(front->engine, exchanges[i]);
     }
     fcgip__snapshot_drop(snapshot);
     fcgip__mem_free(&front->mem, exchanges);

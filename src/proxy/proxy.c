@@ -56,9 +56,11 @@ static int send_snapshot(fcgip__front *front, const fcgip_request *request,
 
   if (rc == FCGIP_OK)
     rc = fcgip__engine_prepare(front->engine, index, snapshot, 0, &exchange);
-  if (rc == FCGIP_OK)
-    *id = fcgip__engine_start(front->engine, exchange);
-  return rc;
+  if (rc < 0)
+    return rc;
+  *id = fcgip__exchange_id(exchange);
+  fcgip__engine_start_last(front->engine, exchange);
+  return FCGIP_OK;
 }
 
 int fcgip_proxy_send_async_request(fcgip_proxy *proxy, const fcgip_request *request,
