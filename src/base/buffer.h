@@ -28,10 +28,16 @@ static inline void fcgip__buffer_init(fcgip__buffer *buffer, const fcgip__mem *m
   buffer->is_lent = 0;
 }
 
-static inline void fcgip__buffer_deinit(fcgip__buffer *buffer)
+/* Its memory; the buffer is of no use any more. */
+static inline void fcgip__buffer_free(fcgip__buffer *buffer)
 {
   if (!buffer->is_lent)
     fcgip__mem_free(buffer->mem, buffer->data);
+}
+
+static inline void fcgip__buffer_deinit(fcgip__buffer *buffer)
+{
+  fcgip__buffer_free(buffer);
   fcgip__buffer_init(buffer, buffer->mem, buffer->limit);
 }
 

@@ -126,7 +126,7 @@ void fcgip__connection_become(fcgip__connection *connection, enum fcgip__connect
     enter_idle(connection);
   if (next == FCGIP__CONNECTION_CLOSED)
     enter_closed(connection);
-  else
+  else if (next != FCGIP__CONNECTION_SENDING) /* it sends at once, and mostly all */
     fcgip__connection_touch(connection);
 }
 
@@ -340,4 +340,11 @@ int fcgip__connection_is_alive(fcgip__connection *connection)
 
   n = sys->peek_fn(sys->context, connection->fd);
   return n < 0 && fcgip__outcome_of_transfer(n) == FCGIP__OUTCOME_AGAIN;
+}
+
+void fcgip__connection_tell(fcgip__connection *connection)
+{
+  if (!fcgip__node_is_linked(&connection->touched) &&
+      fcgip__connection_wants(connection) != connection->watched)
+    fcgip__list_add_last(&connection->pool->engine->touched, &connection->touched);
 }

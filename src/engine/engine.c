@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/rare.h"
 #include "engine/parts.h"
 #include "fcgiproxy/error.h"
 
@@ -97,7 +98,7 @@ int fcgip__engine_is_watched(const fcgip__engine *engine)
   return engine->watch_fn != NULL;
 }
 
-static void feed_the_hungry(fcgip__engine *engine)
+FCGIP__APART static void feed_the_hungry(fcgip__engine *engine)
 {
   fcgip__node *node;
 
@@ -108,7 +109,7 @@ static void feed_the_hungry(fcgip__engine *engine)
 }
 
 /* Compares what each touched connection waits for with what was told. */
-static void tell_the_watcher(fcgip__engine *engine)
+FCGIP__APART static void tell_the_watcher(fcgip__engine *engine)
 {
   fcgip__node *node;
 
@@ -124,7 +125,7 @@ static void tell_the_watcher(fcgip__engine *engine)
   }
 }
 
-static void bury_the_dead(fcgip__engine *engine)
+FCGIP__APART static void bury_the_dead(fcgip__engine *engine)
 {
   fcgip__node *node;
 

@@ -282,13 +282,12 @@ short fcgip__connection_wants(const fcgip__connection *connection);
 void fcgip__connection_on_event(fcgip__connection *connection, short revents);
 /* 1 if nothing has come on an idle connection, and it is open. */
 int fcgip__connection_is_alive(fcgip__connection *connection);
-/* The watcher may have to be told. */
+/* The watcher may have to be told: for after whatever changes what the connection waits for. */
+void fcgip__connection_tell(fcgip__connection *connection);
 static inline void fcgip__connection_touch(fcgip__connection *connection)
 {
-  fcgip__engine *engine = connection->pool->engine;
-
-  if (engine->watch_fn != NULL && !fcgip__node_is_linked(&connection->touched))
-    fcgip__list_add_last(&engine->touched, &connection->touched);
+  if (connection->pool->engine->watch_fn != NULL)
+    fcgip__connection_tell(connection);
 }
 
 /* send.c */

@@ -201,7 +201,9 @@ int fcgip__connection_send(fcgip__connection *connection)
 
   while (rc > 0 && rounds++ < SEND_ROUNDS)
     rc = send_once(connection);
-  if (connection->state == FCGIP__CONNECTION_SENDING)
+  if (connection->state == FCGIP__CONNECTION_SENDING) {
+    fcgip__connection_touch(connection);
     fcgip__exchange_arm(connection->exchange);
+  }
   return rc < 0 ? -rc : 0;
 }

@@ -49,13 +49,13 @@ void fcgip_response_free(fcgip_response *response)
 
   if (response == NULL || !fcgip__refs_drop(&response->refs))
     return;
-  mem = response->mem;
-  fcgip__mem_free(&mem, response->headers.block);
-  fcgip__buffer_deinit(&response->output);
-  fcgip__buffer_deinit(&response->errors);
-  fcgip__mem_free(&mem, response->error_text);
+  fcgip__mem_free(&response->mem, response->headers.block);
+  fcgip__buffer_free(&response->output);
+  fcgip__buffer_free(&response->errors);
+  fcgip__mem_free(&response->mem, response->error_text);
   if (response->endpoint != NULL)
     response->release_endpoint(response->endpoint);
+  mem = response->mem;
   fcgip__mem_free(&mem, response);
 }
 
