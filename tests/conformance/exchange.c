@@ -309,22 +309,24 @@ static int run_splits(exchange *x)
 {
   size_t len = x->script->send_len, last = x->script->ends_connection ? len : len - 1;
   conf_splits splits = x->test->splits;
+  unsigned flags = x->what->flags;
 
+  if (splits == SPLITS_EVERY)
+    flags &= ~(unsigned)(FEW_SPLITS | TWO_WAY);
   /* Of other clients, a sample will do. */
   if ((x->test->adapter->can & HAS_API) == 0 &&
       ((x->what->flags & FEW_SPLITS) != 0 || x->base_ms > 500 || x->test->outcome != OUTCOME_PASS))
     return 1;
-  if (splits == SPLITS_NONE || (x->what->flags & NO_SPLITS) != 0 || x->script->takes_time ||
-      len == 0)
+  if (splits == SPLITS_NONE || (flags & NO_SPLITS) != 0 || x->script->takes_time || len == 0)
     return 1;
   if (len <= 4096 && !run_cut(x, SIZE_MAX))
     return 0;
-  if (len > 4096 || splits == SPLITS_SOME || (x->what->flags & FEW_SPLITS) != 0)
+  if (len > 4096 || splits == SPLITS_SOME || (flags & FEW_SPLITS) != 0)
     return run_some_splits(x, last);
   for (x->cuts[0] = 1; x->cuts[0] <= last; x->cuts[0]++)
     if (!run_cut(x, 1))
       return 0;
-  if (len > 200 || splits == SPLITS_TWO || (x->what->flags & TWO_WAY) != 0)
+  if (len > 200 || splits == SPLITS_TWO || (flags & TWO_WAY) != 0)
     return 1;
   for (x->cuts[0] = 1; x->cuts[0] < last; x->cuts[0]++)
     for (x->cuts[1] = x->cuts[0] + 1; x->cuts[1] <= last; x->cuts[1]++)

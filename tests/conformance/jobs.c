@@ -43,6 +43,8 @@ static conf_splits splits_for(const conf_options *options, size_t column)
     return options->splits;
   if (column > 0)
     return SPLITS_SOME;
+  if (getenv("FCGIP_TEST_LONG") != NULL)
+    return SPLITS_EVERY;
   return CONF_IS_INSTRUMENTED ? SPLITS_TWO : SPLITS_ALL;
 }
 

@@ -18,9 +18,13 @@ static const char usage[] =
     "  --filter GLOB      only the ids that match, such as 'HDR-*'\n"
     "  --without GLOB     not the ids that match\n"
     "  --adapter NAME     only this client: libfcgiproxy, cgi-fcgi, nginx\n"
-    "  --splits HOW       none, some, two (byte by byte, and cut at every byte) or all (in three, "
-    "too); by\n"
-    "                     default all for libfcgiproxy (two with sanitizers), some for the others\n"
+    "  --splits HOW       none, some, two (byte by byte, and cut at every byte), all (in three, "
+    "too) "
+    "or every\n"
+    "                     (also of the hundreds that differ in a number); by default all for "
+    "libfcgiproxy (two with\n"
+    "                     sanitizers, every with FCGIP_TEST_LONG in the environment), some for the "
+    "others\n"
     "  --short            without what takes seconds of computing, for slow tools such as "
     "valgrind\n"
     "  --jobs N           processes at the same time, by default one per processor; 0: all in this "
@@ -31,10 +35,10 @@ static const char usage[] =
 
 static int parse_splits(const char *text, conf_options *options)
 {
-  static const char *const names[] = {"none", "some", "two", "all"};
+  static const char *const names[] = {"none", "some", "two", "all", "every"};
   size_t i;
 
-  for (i = 0; i < 4; i++) {
+  for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
     if (strcmp(text, names[i]) == 0) {
       options->splits = (conf_splits)i;
       options->has_splits = 1;

@@ -66,7 +66,13 @@ struct conf_case {
   const char *see;
 };
 
-typedef enum conf_splits { SPLITS_NONE, SPLITS_SOME, SPLITS_TWO, SPLITS_ALL } conf_splits;
+typedef enum conf_splits {
+  SPLITS_NONE,
+  SPLITS_SOME,
+  SPLITS_TWO,
+  SPLITS_ALL,
+  SPLITS_EVERY /* of those that are many and much alike, too */
+} conf_splits;
 
 /* What came of a row with an adapter. */
 typedef enum conf_outcome {
