@@ -26,8 +26,6 @@ static uint64_t backoff_us(fcgip__connection *connection)
 
   if (connection->backoffs < 6)
     ms = (uint64_t)BACKOFF_FIRST_MS << connection->backoffs;
-  if (ms > BACKOFF_MAX_MS)
-    ms = BACKOFF_MAX_MS;
   connection->backoffs++;
   return ms * 500u + fcgip__random_below(&connection->pool->engine->random, ms * 500u + 1);
 }

@@ -78,15 +78,25 @@ static void a_full_backlog(void **state)
   fcgip__address_list_free(list);
 }
 
+#define ROW(name)                                                                                  \
+  {                                                                                                \
+    name, #name                                                                                    \
+  }
+
 /* Names and words, the same in any locale. */
 static void texts(void **state)
 {
   static const struct {
     int error_number;
     const char *name;
-  } rows[] = {{EACCES, "EACCES"},       {ECONNREFUSED, "ECONNREFUSED"}, {ENOENT, "ENOENT"},
-              {EPIPE, "EPIPE"},         {ECONNRESET, "ECONNRESET"},     {EMFILE, "EMFILE"},
-              {ETIMEDOUT, "ETIMEDOUT"}, {EAFNOSUPPORT, "EAFNOSUPPORT"}};
+  } rows[] = {ROW(EACCES),     ROW(EADDRINUSE),   ROW(EADDRNOTAVAIL), ROW(EAFNOSUPPORT),
+              ROW(EAGAIN),     ROW(EBADF),        ROW(ECONNABORTED),  ROW(ECONNREFUSED),
+              ROW(ECONNRESET), ROW(EHOSTUNREACH), ROW(EINVAL),        ROW(EIO),
+              ROW(EISCONN),    ROW(ELOOP),        ROW(EMFILE),        ROW(ENAMETOOLONG),
+              ROW(ENETDOWN),   ROW(ENETUNREACH),  ROW(ENFILE),        ROW(ENOBUFS),
+              ROW(ENOENT),     ROW(ENOMEM),       ROW(ENOTCONN),      ROW(ENOTDIR),
+              ROW(ENOTSOCK),   ROW(EPERM),        ROW(EPIPE),         ROW(EPROTOTYPE),
+              ROW(ETIMEDOUT)};
   size_t i;
 
   (void)state;

@@ -197,6 +197,24 @@ static void spooled_to_memory(void **state)
   }
 }
 
+static int lies(uint64_t offset, void *buffer, size_t cap, size_t *n, void *user_data)
+{
+  (void)offset;
+  (void)buffer;
+  (void)user_data;
+  *n = cap + 1;
+  return FCGIP_OK;
+}
+
+/* More than there was room for: nobody knows where it is. */
+static void a_source_that_lies(void **state)
+{
+  fixture *f = *state;
+
+  assert_int_equal(fcgip_request_spool_content(f->request, lies, NULL, 100000, NULL), FCGIP_EINVAL);
+  assert_int_equal(fcgip_request_content_length(f->request), 6);
+}
+
 static void spooled_to_a_file(void **state)
 {
   static const size_t limits[] = {0, 1, 1000, 99999};
@@ -299,6 +317,7 @@ int main(void)
       TEST(a_part_of_a_file),
       TEST(the_rest_of_a_file),
       TEST(spooled_to_memory),
+      TEST(a_source_that_lies),
       TEST(spooled_to_a_file),
       TEST(spooled_bit_by_bit),
       TEST(given_up_on_the_way),
