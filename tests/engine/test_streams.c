@@ -260,6 +260,32 @@ static void a_source_that_frees_the_proxy(void **state)
   assert_int_equal(o.releases, 1);
 }
 
+/* The same when the kernel has buffers again, in a timer: nothing is left to do for the next one. */
+static void a_source_that_frees_the_proxy_later(void **state)
+{
+  fixture *f = *state;
+  origin o = origin_of(f, 1000);
+  int i, rc = FCGIP_OK;
+
+  o.most = 10; /* so that it is asked again and again */
+  fixture_tcp(f, NULL);
+  send_get(f);
+  use(f, &o, 1000);
+  send_it(f, f->post);
+  at_ms(f, 0, FAKE_SEND_ERROR, 1, ENOBUFS);
+  settle(f);
+  at_ms(f, 5, FAKE_SEND_ERROR, 1, 0);
+  o.frees = 1;
+  for (i = 0; i < 10 && rc != FCGIP_EREENTRANT; i++)
+    rc = fcgip_proxy_poll(f->proxy, 20);
+  assert_int_equal(rc, FCGIP_EREENTRANT);
+  f->proxy = NULL;
+  assert_int_equal(elapsed_ms(f), 10);
+  assert_int_equal(f->net.open_count, 0);
+  fcgip_request_set_content(f->post, NULL, 0);
+  assert_int_equal(o.releases, 1);
+}
+
 /* A stale connection: the second attempt begins at the first byte again. */
 static void a_second_attempt(void **state)
 {
@@ -498,6 +524,25 @@ static void a_pause_and_a_failed_send_without_an_answer(void **state)
   assert_fails(f, id, FCGIP_EWRITE, EPIPE, NULL);
 }
 
+/* Let go on, and stopped again before it could. */
+static void a_pause_right_after_another(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id = pause_and_break(f);
+
+  fake_net_stdout(&f->net, 0, "\nearly");
+  fake_net_end(&f->net, 0, 0, 0);
+  run_until(f, 30);
+  assert_int_equal(fcgip_proxy_resume(f->proxy, id), FCGIP_OK);
+  assert_int_equal(fcgip_proxy_pause(f->proxy, id), FCGIP_OK);
+  run_until(f, 60);
+  assert_int_equal(socket_at(f, 0)->receives, 0);
+  assert_int_equal(fcgip_proxy_resume(f->proxy, id), FCGIP_OK);
+  run(f);
+  assert_int_equal(elapsed_ms(f), 60);
+  assert_succeeds(f, id, "early");
+}
+
 static void pausing_in_other_states(void **state)
 {
   fcgip_endpoint_options options = {.max_connections = 1};
@@ -536,6 +581,7 @@ int main(void)
       THREE_WAYS(a_source_that_has_nothing_yet),
       THREE_WAYS(an_answer_meanwhile),
       ONE_WAY(a_source_that_frees_the_proxy),
+      ONE_WAY(a_source_that_frees_the_proxy_later),
       THREE_WAYS(a_second_attempt),
       ONE_WAY(content_of_a_file),
       THREE_WAYS(a_body_that_is_not_kept),
@@ -543,6 +589,7 @@ int main(void)
       THREE_WAYS(a_pause_that_is_too_long),
       THREE_WAYS(a_pause_that_ends),
       THREE_WAYS(pausing_piece_by_piece),
+      THREE_WAYS(a_pause_right_after_another),
       THREE_WAYS(pausing_in_other_states),
       THREE_WAYS(a_pause_and_a_failed_send),
       THREE_WAYS(a_pause_and_a_failed_send_without_an_answer),

@@ -394,6 +394,17 @@ static void content_lengths(void **state)
   assert_false(f->headers.has_content_length);
 }
 
+/* What is counted: neither the protocol line nor the lines of a folded value. */
+static void counts_headers_not_lines(void **state)
+{
+  static const char block[] = "HTTP/1.1 200 OK\r\nA: 1\r\n  and more\r\nB: 2\r\n\r\n";
+  fixture *f = *state;
+
+  assert_int_equal(parse_n(f, block, sizeof(block) - 1, 2), FCGIP_OK);
+  assert_int_equal(f->headers.count, 2);
+  assert_int_equal(parse_n(f, block, sizeof(block) - 1, 1), FCGIP_ETOOLARGE);
+}
+
 /* HDR-23 */
 static void many_headers(void **state)
 {
@@ -492,6 +503,7 @@ int main(void)
       TEST(statuses),
       TEST(status_lines),
       TEST(content_lengths),
+      TEST(counts_headers_not_lines),
       TEST(many_headers),
       TEST(one_long_header),
       TEST(without_memory),
