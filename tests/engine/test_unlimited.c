@@ -55,6 +55,55 @@ static void no_more_than_may_wait(void **state)
   assert_int_equal(fcgip_proxy_send_async_request(f->proxy, f->request, &id), FCGIP_EQUEUEFULL);
 }
 
+/* Who leaves the queue leaves room: cancelled, or late. */
+static void leaves_the_queue(void **state)
+{
+  const fcgip_endpoint_options options = {.max_connections = 1, .max_queued = 1};
+  fixture *f = *state;
+  fcgip_request_id id, other = 0;
+  int i;
+
+  fixture_tcp(f, &options);
+  send_get(f);
+  for (i = 0; i < 3; i++) {
+    id = send_get(f);
+    assert_int_equal(fcgip_proxy_send_async_request(f->proxy, f->request, &other),
+                     FCGIP_EQUEUEFULL);
+    assert_int_equal(fcgip_proxy_cancel(f->proxy, id), FCGIP_OK);
+    assert_fails(f, id, FCGIP_ECANCELED, 0, NULL);
+  }
+  assert_int_equal(fcgip_request_set_request_timeout_ms(f->post, 20), FCGIP_OK);
+  for (i = 1; i <= 3; i++) {
+    id = send_it(f, f->post);
+    run_until(f, (uint64_t)i * 20);
+    assert_fails(f, id, FCGIP_ETIMEDOUT, 0, "queue");
+  }
+}
+
+/* Who is put back into the queue, as its kept connection was dead, leaves it again. */
+static void moves_through_the_queue(void **state)
+{
+  const fcgip_endpoint_options options = {
+      .max_connections = 1, .max_queued = 1, .max_idle_connections = 1, .idle_timeout_ms = 1000};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, &options);
+  send_get(f);
+  fake_net_answer(&f->net, 0, "first");
+  settle(f);
+  id = send_get(f);
+  at_ms(f, 0, FAKE_FIN, 0, 0);
+  settle(f);
+  assert_int_equal(f->net.socket_count, 2);
+  fake_net_answer(&f->net, 1, "second");
+  settle(f);
+  assert_succeeds(f, id, "second");
+  send_get(f);
+  send_get(f);
+  assert_int_equal(fcgip_proxy_send_async_request(f->proxy, f->request, &id), FCGIP_EQUEUEFULL);
+}
+
 static const fcgip_endpoint_options patient = {.connect_timeout_ms = NONE,
                                                .read_write_timeout_ms = NONE,
                                                .first_byte_timeout_ms = NONE,
@@ -152,7 +201,8 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       THREE_WAYS(any_number_may_be_idle),    ONE_WAY(any_number_may_wait),
-      ONE_WAY(no_more_than_may_wait),        ONE_WAY(waits_for_a_paused_one),
+      ONE_WAY(no_more_than_may_wait),        THREE_WAYS(leaves_the_queue),
+      THREE_WAYS(moves_through_the_queue),   ONE_WAY(waits_for_a_paused_one),
       ONE_WAY(paused_in_a_call_that_blocks), ONE_WAY(content_that_cannot_be_read),
       ONE_WAY(a_clock_at_its_end),
   };
