@@ -1,7 +1,6 @@
 /* Kept connections that turn out to be dead: when that is noticed before they are used, what is sent again when it is not,
  * and what is not. */
 #include "engine/fixture.h"
-#include "support/reference_encoder.h"
 
 static const fcgip_endpoint_options kept = {.max_idle_connections = 2, .idle_timeout_ms = 100};
 
