@@ -28,6 +28,18 @@ static size_t find(const fcgip_request *request, const char *name, const char **
   return n;
 }
 
+static size_t pairs_named(const reference_request *decoded, const char *name)
+{
+  size_t i, n = 0;
+
+  for (i = 0; i < decoded->pair_count; i++)
+    n += decoded->pairs[i].name_len == strlen(name) &&
+                 memcmp(decoded->pairs[i].name, name, strlen(name)) == 0
+             ? 1
+             : 0;
+  return n;
+}
+
 void enc_set_twice(conf_test *test)
 {
   static const conf_pair pairs[] = {
@@ -35,9 +47,13 @@ void enc_set_twice(conf_test *test)
   const conf_request request = {.params = pairs, .param_count = 5};
   reference_request decoded;
 
-  if (enc_decode(test, &request, &decoded))
+  if (enc_decode(test, &request, &decoded)) {
     CHECK(test,
           reference_has(&decoded, "A", "last") && reference_has(&decoded, "SERVER_NAME", "two"));
+    conf_check(test, pairs_named(&decoded, "A") == 1 && pairs_named(&decoded, "SERVER_NAME") == 1,
+               "%zu and %zu pairs", pairs_named(&decoded, "A"),
+               pairs_named(&decoded, "SERVER_NAME"));
+  }
   reference_free(&decoded);
 }
 
