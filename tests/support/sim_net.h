@@ -158,7 +158,7 @@ struct sim_client {
   int is_watched; /* watch_fn is used */
   size_t open;    /* sockets */
   uint64_t frozen_us;
-  uint64_t polled_us; /* when the last poll returned */
+  uint64_t polled_us; /* when the last poll returned that was no look at idle connections */
 };
 
 struct sim_net {
