@@ -34,6 +34,8 @@ FCGIP__RARE static int pass_through(fcgip__connection *connection, enum fcgip__e
     fcgip__engine_read_clock(connection->pool->engine);
     if (connection->state == FCGIP__CONNECTION_CLOSED)
       return 0;
+    /* The time that the callback took is not the server's: there may be more to read by now. */
+    fcgip__exchange_active(connection->exchange);
     if (verdict != 0) {
       fcgip__connection_fail_with(connection, FCGIP_ECANCELED, 0,
                                   "a pass-through callback said so");

@@ -88,6 +88,8 @@ static int on_read(fcgip__connection *connection, int rc)
   fcgip__engine_read_clock(connection->pool->engine);
   if (connection->state == FCGIP__CONNECTION_CLOSED) /* the source has cancelled it */
     return 0;
+  /* The time that the source took is not the server's. */
+  fcgip__exchange_active(connection->exchange);
   if (rc == FCGIP_OK || rc == FCGIP_EAGAIN)
     return 1;
   fcgip__connection_fail_with(connection, rc, 0,

@@ -17,6 +17,7 @@ typedef struct origin {
   fixture *f;
   fcgip_request_id cancels; /* cancelled from inside */
   int frees;
+  uint64_t takes_ms; /* and the server stops reading meanwhile, after the first time */
 } origin;
 
 static uint8_t byte_at(uint64_t offset)
@@ -36,6 +37,11 @@ static int give(uint64_t offset, void *buffer, size_t cap, size_t *n, void *user
     fcgip_proxy_cancel(o->f->proxy, o->cancels);
   if (o->frees)
     fcgip_proxy_free(o->f->proxy);
+  if (o->takes_ms > 0 && offset < o->has) {
+    fake_net_advance(&o->f->net, o->takes_ms * MS);
+    if (offset > 0)
+      socket_at(o->f, 0)->room = 0;
+  }
   if (o->result < 0)
     return o->result;
   *n = 0;
@@ -227,6 +233,24 @@ static void an_answer_meanwhile(void **state)
   fcgip_request_set_content(f->post, NULL, 0);
 }
 
+/* Its time is not the server's. */
+static void a_source_that_is_slow(void **state)
+{
+  fcgip_endpoint_options options = {.read_write_timeout_ms = 50};
+  fixture *f = *state;
+  origin o = origin_of(f, LONG);
+  fcgip_request_id id;
+
+  fixture_tcp(f, &options);
+  o.takes_ms = 60;
+  use(f, &o, LONG);
+  id = send_it(f, f->post);
+  run(f);
+  assert_int_equal(elapsed_ms(f), 60 + 60 + 50);
+  assert_fails(f, id, FCGIP_ETIMEDOUT, 0, "read_write_timeout_ms, sending");
+  fcgip_request_set_content(f->post, NULL, 0);
+}
+
 static void a_source_that_cancels(void **state)
 {
   fixture *f = *state;
@@ -345,6 +369,7 @@ typedef struct sink {
   size_t len;
   fixture *f;
   int pauses, rc;
+  uint64_t takes_ms;
 } sink;
 
 static int drain(fcgip_request_id id, const void *output, size_t output_len, const void *error,
@@ -354,6 +379,7 @@ static int drain(fcgip_request_id id, const void *output, size_t output_len, con
 
   (void)output, (void)error, (void)error_len;
   s->len += output_len;
+  fake_net_advance(&s->f->net, s->takes_ms * MS);
   if (s->pauses)
     s->rc |= fcgip_proxy_pause(s->f->proxy, id);
   return 0;
@@ -364,7 +390,7 @@ static void a_body_that_is_not_kept(void **state)
   static uint8_t block[65535];
   fcgip_endpoint_options options = {.max_body_bytes = 1000};
   fixture *f = *state;
-  sink s = {0, f, 0, 0};
+  sink s = {.f = f};
   fcgip_response *response;
   fcgip_request_id id;
   size_t before, i, len;
@@ -393,6 +419,26 @@ static void a_body_that_is_not_kept(void **state)
   assert_int_equal(len, 0);
   assert_true(fcgip_response_body_length(response) == 20 * sizeof(block));
   fcgip_response_free(response);
+}
+
+/* What has come meanwhile is read, however long it took. */
+static void a_slow_pass_through_callback(void **state)
+{
+  fcgip_endpoint_options options = {.read_write_timeout_ms = 50};
+  fixture *f = *state;
+  sink s = {.f = f, .takes_ms = 80};
+  fcgip_request_id id;
+
+  fixture_tcp(f, &options);
+  fcgip_request_add_pass_through_callback(f->request, drain, &s, NULL);
+  id = send_get(f);
+  fake_net_data_at(&f->net, f->start_us + 20 * MS, 0, "\1\7\0\1\0\0\0\0", 8);
+  fake_net_data_at(&f->net, f->start_us + 20 * MS, 0,
+                   "\1\6\0\1\0\5\0\0 more\1\3\0\1\0\10\0\0\0\0\0\0\0\0\0\0", 29);
+  fake_net_stdout(&f->net, 0, "\nsome");
+  run(f);
+  assert_succeeds(f, id, "some more");
+  assert_int_equal(elapsed_ms(f), 160);
 }
 
 /* ---- back-pressure ---- */
@@ -459,7 +505,7 @@ static void a_pause_that_ends(void **state)
 static void pausing_piece_by_piece(void **state)
 {
   fixture *f = *state;
-  sink s = {0, f, 1, 0};
+  sink s = {.f = f, .pauses = 1};
   fcgip_request_id id;
   int i;
 
@@ -585,6 +631,7 @@ int main(void)
       THREE_WAYS(a_second_attempt),
       ONE_WAY(content_of_a_file),
       THREE_WAYS(a_body_that_is_not_kept),
+      THREE_WAYS(a_slow_pass_through_callback),
       THREE_WAYS(a_pause),
       THREE_WAYS(a_pause_that_is_too_long),
       THREE_WAYS(a_pause_that_ends),
@@ -593,6 +640,7 @@ int main(void)
       THREE_WAYS(pausing_in_other_states),
       THREE_WAYS(a_pause_and_a_failed_send),
       THREE_WAYS(a_pause_and_a_failed_send_without_an_answer),
+      THREE_WAYS(a_source_that_is_slow),
       ONE_WAY(a_source_that_cancels),
   };
 
