@@ -6,6 +6,7 @@
 need gcc gcc
 need g++ g++
 need pkg-config pkg-config
+need cc gcc
 rm -rf "$scratch"
 mkdir -p "$scratch" || exit 1
 prefix="$scratch/a prefix"
@@ -57,6 +58,19 @@ done
 compile "gcc -std=c11 -static" "gcc -std=c11 -static" --static
 report "not static" "$(LC_ALL=C readelf -dW "$scratch/consumer" | grep NEEDED)"
 
+# The lines of README.md, as they are printed there. What pkg-config says is fit for $(...) only if there is no
+# space in it.
+tests/readme/extract.sh README.md "$scratch/blocks" || exit 1
+place="$(mktemp -d)" || exit 1
+trap 'rm -rf "$place"' EXIT
+ln -s "$prefix" "$place/prefix"
+cp "$program" "$place/program.c"
+while IFS= read -r line; do
+  (cd "$place" && rm -f a.out && PKG_CONFIG_PATH="$place/prefix/${libdir#"$prefix/"}/pkgconfig" bash -c "$line") \
+    >"$scratch/log" 2>&1 || report "README.md: $line" "$(cat "$scratch/log")"
+  expect_version "README.md: $line" "$place/a.out"
+done <"$scratch/blocks/pkg_config.install"
+
 # project NAME CMAKE-LINES OPTION...: configures and builds programs with both libraries, as C and as C++; the
 # log is in project/log.
 project() {
@@ -91,6 +105,7 @@ works() {
   done
 }
 works find_package "find_package(fcgiproxy $version EXACT CONFIG REQUIRED)" -DCMAKE_PREFIX_PATH="$prefix"
+works readme "$(grep '^find_package' "$scratch/blocks/find_package.install")" -DCMAKE_PREFIX_PATH="$prefix"
 works fetch_content "include(FetchContent)
 FetchContent_Declare(fcgiproxy SOURCE_DIR \"$checkout\")
 FetchContent_MakeAvailable(fcgiproxy)" -DCMAKE_BUILD_TYPE=Release

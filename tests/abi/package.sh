@@ -1,6 +1,7 @@
 #!/bin/bash
-# package.sh CHECKOUT BUILD: the Debian package is made, and installed in a root of its own, where a program is
-# linked with what it brought; removing it leaves nothing.
+# package.sh CHECKOUT BUILD: the Debian package is made, by the lines of README.md, and installed in a root of its own,
+# where a program is linked with what it brought; removing it leaves nothing. Before that, the lines that install
+# under a prefix.
 . "$(dirname "$0")/../gates/common.sh"
 need dpkg-deb dpkg
 need cpack cmake
@@ -8,21 +9,27 @@ need pkg-config pkg-config
 need gzip gzip
 rm -rf "$scratch"
 mkdir -p "$scratch" || exit 1
-tools=() options=()
-if [ -d examples/tools ]; then
-  tools=(fcgiget fcgi-status fcgi-broadcast) options=(-DFCGIPROXY_BUILD_TOOLS=ON)
-fi
-{
-  configure "$scratch/build" -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_BUILD_TYPE=Release \
-    -DFCGIPROXY_WERROR=ON -DFCGIPROXY_BUILD_TESTS=OFF -DFCGIPROXY_BUILD_EXAMPLES=OFF "${options[@]}" &&
-    cmake --build "$scratch/build" -j "$(jobs_count)" &&
-    (cd "$scratch" && cpack --config build/CPackConfig.cmake)
-} >"$scratch/log" 2>&1 || {
-  cat "$scratch/log"
-  exit 1
-}
+tools=()
+[ ! -d examples/tools ] || tools=(fcgiget fcgi-status fcgi-broadcast)
+
+# A place like a checkout, whose folder build/ is ours; and the lines of README.md, with another prefix.
+for entry in CMakeLists.txt .cmake .doc include src examples LICENSE CHANGELOG.md; do
+  ln -s "$checkout/$entry" "$scratch/$entry"
+done
+tests/readme/extract.sh README.md "$scratch/blocks" || exit 1
+sed -i "s#/usr/local#'$scratch/prefix'#; s#^cmake -S .*#& -DFCGIPROXY_WERROR=ON -DFCGIPROXY_BUILD_EXAMPLES=OFF#" \
+  "$scratch/blocks/"*.install
+for block in prefix debian; do
+  (cd "$scratch" && CMAKE_BUILD_PARALLEL_LEVEL="$(jobs_count)" bash -e "blocks/$block.install") >>"$scratch/log" 2>&1 || {
+    cat "$scratch/log"
+    exit 1
+  }
+done
+for file in include/fcgiproxy/fcgiproxy.h share/man/man3/fcgiproxy.3; do
+  [ -f "$scratch/prefix/$file" ] || report "not installed by the lines of README.md" "$file"
+done
 report "warnings" "$(grep -i warning "$scratch/log")"
-package="$(ls "$scratch"/*.deb)"
+package="$(ls "$scratch/build/"*.deb)"
 version="$(PKG_CONFIG_PATH="$build/pkgconfig" pkg-config --modversion fcgiproxy)"
 
 # field NAME PATTERN: what the package says of itself.

@@ -80,8 +80,11 @@ END
 
 consumer find_package "find_package(fcgiproxy ${version%.*} REQUIRED)" \
   -DCMAKE_PREFIX_PATH="$scratch/moved"
-consumer add_subdirectory "add_subdirectory(\"$checkout\" fcgiproxy)"
-[ ! -d "$scratch/add_subdirectory/build/fcgiproxy/tests" ] || {
+# As README.md has it.
+tests/readme/extract.sh README.md "$scratch/blocks" || exit 1
+mkdir "$scratch/add_subdirectory" && ln -s "$checkout" "$scratch/add_subdirectory/libfcgiproxy" || exit 1
+consumer add_subdirectory "$(grep '^add_subdirectory' "$scratch/blocks/add_subdirectory.install")"
+[ ! -d "$scratch/add_subdirectory/build/libfcgiproxy/tests" ] || {
   echo "a project that adds ours gets our tests"
   exit 1
 }

@@ -4,6 +4,7 @@
 #   <!-- program: NAME.c -->   ```c         a whole program                       NAME.c
 #   <!-- run: NAME -->         ```console   commands after "$ ", and their output  NAME.session
 #   <!-- servers -->           ```sh        starts the servers                     servers.sh
+#   <!-- install: NAME -->     ```sh ...    how to install, build or link          NAME.install
 #   <!-- ffi: NAME -->         ```php ...   a program in that language             NAME.ffi
 # A block of C that is not said to be a program is an error: everything that looks like one is tested.
 set -u
@@ -19,11 +20,14 @@ awk -v folder="$folder" '
   /^<!-- program: [A-Za-z0-9_]+\.c -->$/ { kind = "c"; name = $3; next }
   /^<!-- run: [A-Za-z0-9_]+ -->$/ { kind = "console"; name = $3 ".session"; next }
   /^<!-- servers -->$/ { kind = "sh"; name = "servers.sh"; next }
+  /^<!-- install: [a-z_]+ -->$/ { kind = "install"; name = $3 ".install"; next }
   /^<!-- ffi: [a-z]+ -->$/ { kind = "ffi"; name = $3 ".ffi"; next }
   /^```/ {
     inside = 1
     language = substr($0, 4)
     if (kind == "ffi" && language ~ /^(php|lua|python|ruby|js)$/)
+      kind = language
+    if (kind == "install" && language ~ /^(sh|cmake)$/)
       kind = language
     if (kind != "" && language != kind)
       complain("a block of \"" language "\" instead of \"" kind "\"")
