@@ -48,10 +48,15 @@ static int64_t now_ms(void)
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT};
 enum { SIGNAL_COUNT = sizeof(signals) / sizeof(signals[0]) };
 
+/* Whether the last of SIGTSTP and SIGCONT was the former. */
+static volatile sig_atomic_t is_to_stop;
+
 static void on_signal(int number)
 {
   int saved = errno;
 
+  if (number == SIGTSTP || number == SIGCONT)
+    is_to_stop = number == SIGTSTP;
   poller_post_signal(&asking, number);
   errno = saved;
 }
@@ -65,14 +70,34 @@ static void set_handlers(void (*handler)(int))
     sigaction(signals[i], &action, NULL);
 }
 
+/* Stops as SIGTSTP would have, with the terminal as it was. The user may have us go on before we have stopped: a
+ * SIGCONT takes a SIGTSTP that is still pending with it, so that it is made to be that while is_to_stop is read. */
+static void stop(watch *w)
+{
+  sigset_t stopping;
+
+  terminal_leave(&w->screen);
+  sigemptyset(&stopping);
+  sigaddset(&stopping, SIGTSTP);
+  pthread_sigmask(SIG_BLOCK, &stopping, NULL);
+  signal(SIGTSTP, SIG_DFL);
+  kill(getpid(), SIGTSTP);
+  if (!is_to_stop)
+    signal(SIGTSTP, SIG_IGN); /* and it is gone */
+  pthread_sigmask(SIG_UNBLOCK, &stopping, NULL);
+  set_handlers(on_signal);
+  terminal_enter(&w->screen);
+  w->is_stale = 1;
+}
+
 static void take_signal(watch *w, int number)
 {
   switch (number) {
   case SIGWINCH:
     break;
   case SIGTSTP:
-    terminal_leave(&w->screen);
-    raise(SIGSTOP);
+    if (is_to_stop)
+      stop(w);
     return;
   case SIGCONT:
     terminal_enter(&w->screen);
