@@ -342,14 +342,36 @@ static void end_line(pen *line, size_t columns, int is_last)
   line->left = columns;
 }
 
+/* How many servers there is room for, below two lines. */
+static size_t room_of(size_t height)
+{
+  return height > 2 ? height - 2 : 0;
+}
+
+static void keep_in_sight(table *shown, size_t room)
+{
+  size_t count = shown->options->servers.count;
+
+  if (shown->first + room > count)
+    shown->first = count > room ? count - room : 0;
+}
+
+void table_scroll(table *shown, int way, size_t rows)
+{
+  if (way > 0)
+    shown->first++;
+  else if (shown->first > 0)
+    shown->first--;
+  keep_in_sight(shown, room_of(rows));
+}
+
 static void draw_rows(table *shown, pen *line, const row *rows, size_t count, size_t columns,
                       size_t height)
 {
   layout made = make_layout(rows, count, columns);
-  size_t room = height > 2 ? height - 2 : 0, i;
+  size_t room = room_of(height), i;
 
-  if (shown->first + room > count)
-    shown->first = count > room ? count - room : 0;
+  keep_in_sight(shown, room);
   put_summary(line, shown, rows, count);
   end_line(line, columns, height < 2);
   if (height < 2)

@@ -34,6 +34,9 @@ void table_free(table *shown);
 void table_update(table *shown, size_t number, const fcgip_server_status *answer, int64_t at,
                   int64_t now_ms);
 
+/* By a row up or down, as far as there are rows on a screen of that height. */
+void table_scroll(table *shown, int way, size_t rows);
+
 /* Writes a screen of that size: as many rows as there is room for, each cut where the screen ends. */
 void table_draw(table *shown, FILE *to, size_t columns, size_t rows);
 

@@ -189,10 +189,10 @@ static void ask_now(watch *w)
 
 static void scroll(watch *w, int way)
 {
-  if (way > 0)
-    w->table.first++; /* the table knows where it ends */
-  else if (w->table.first > 0)
-    w->table.first--;
+  size_t columns, rows;
+
+  terminal_size(&columns, &rows);
+  table_scroll(&w->table, way, rows);
 }
 
 static void take_key(watch *w, int key)

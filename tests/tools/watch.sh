@@ -66,13 +66,16 @@ watch() {
   rm -f "$work/pid" "$work/status" "$work/after"
   {
     printf 'stty -g >%q\n' "$work/before"
-    printf 'bash -c %q bash ' 'echo $$ >"$0.pid"; exec "$@"' | sed "s|bash \$|'$work/tool' |"
+    # Stopped by Ctrl-Z, it has to be the shell's own child: the shell would not wait for another.
+    [ -z "$alone" ] || printf 'exec '
+    printf 'bash -c %q %q ' 'echo $$ >"$0.pid"; exec "$@"' "$work/tool"
     printf '%q ' "${environment[@]}" "$tools/fcgi-status" "$@"
-    printf '%s\nstatus=$?\nstty -g >%q\necho $status >%q\n' "${redirect:-}" "$work/after" "$work/status"
+    printf '%s\nstatus=$?\nstty -g >%q\necho $status >%q\n' "$redirect" "$work/after" "$work/status"
   } >"$work/go"
   key -l "clear; bash '$work/go'"
   key Enter
 }
+alone=
 environment=(env)
 redirect=
 
@@ -114,7 +117,7 @@ port() {
 
 watch --watch 0.2 "${three[@]}" "$PAGE_QUEUE" "$dead"
 shows ' 5 servers, 1 down '
-shows "^$FCGIP_NETWORK1 +network1 +[1-5] +[0-4] +5 +0 +(-|[0-9]+) \[#+-*\] \[ +\]"
+shows "^$FCGIP_NETWORK1 +network1 +[1-5] +[0-4] +5 +[0-9]+ +(-|[0-9]+) \[#+-*\] \[!* *\]"
 shows "^$FCGIP_UNIX +unix +"
 shows "^$dead +DOWN .*connection"
 shows "^$PAGE_QUEUE +.x1b\[31mred +8 +0 +8 +64 +.* \[#+\] \[!+ +\]"
@@ -125,7 +128,7 @@ marks="$(grep -o '\[!* *\]' "$work/screen" | tr -dc '!')" room="$(grep -o '\[!\+
 check "the bar of the queue: ${#marks} of $((${#marks} + ${#room}))" \
   test $((${#marks} - ${#room})) -le 1 -a $((${#room} - ${#marks})) -le 1
 # Requests per second, once there are two answers.
-shows "^$FCGIP_NETWORK1 +network1 +[1-5] +[0-4] +5 +0 +[0-9]+ "
+shows "^$FCGIP_NETWORK1 +network1 +[1-5] +[0-4] +5 +[0-9]+ +[0-9]+ "
 # By load: what is down, what has a queue, then the rest.
 check "the order of rows" first_row "^$dead"
 check "the order of rows" eval "rows | sed -n 2p | grep -q '^$PAGE_QUEUE'"
@@ -191,14 +194,18 @@ for signal in TERM HUP QUIT; do
 done
 
 # Stopped and continued.
+alone=1
 watch -w 0.2 "$FCGIP_UNIX"
+alone=
 shows "^$FCGIP_UNIX +unix"
-key C-z
-shows 'Stopped'
-check "the screen from before" test "$(terminal display-message -p '#{alternate_on} #{cursor_flag}')" = "0 1"
-key -l 'stty -a | grep -o " icanon" | tr -d " "; fg'
-key Enter
-shows "^$FCGIP_UNIX +unix"
+for _ in 1 2; do
+  key C-z
+  shows 'Stopped'
+  check "the screen from before" test "$(terminal display-message -p '#{alternate_on} #{cursor_flag}')" = "0 1"
+  key -l "stty -a | grep -o ' icanon' | tr -d ' '; fg && stty -g >'$work/after' && echo 0 >'$work/status'"
+  key Enter
+  shows "^$FCGIP_UNIX +unix"
+done
 key Q
 ends 0
 shows '^icanon$'
@@ -215,9 +222,9 @@ ends 3
 
 watch --watch 0.2 --timeout 1000000 "$PAGE_HANG" "$FCGIP_UNIX" "$FCGIP_NETWORK1"
 shows "^$PAGE_HANG +\.\.\."
-shows "^$FCGIP_UNIX +unix +[1-5] +[0-4] +5 +0 +[0-9]+"
+shows "^$FCGIP_UNIX +unix +[1-5] +[0-4] +5 +[0-9]+ +[0-9]+"
 key r
-shows "^$FCGIP_NETWORK1 +network1 +[1-5] +[0-4] +5 +0 +[0-9]+"
+shows "^$FCGIP_NETWORK1 +network1 +[1-5] +[0-4] +5 +[0-9]+ +[0-9]+"
 key s
 shows 'sort \(address\)'
 size 90 10
