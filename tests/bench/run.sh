@@ -83,7 +83,9 @@ skipped() { printf 'skipped %s\n' "$*" >>"$lines"; }
 figures() { printf '%s\n' "$*" >>"$lines"; }
 
 build_programs() {
+  built=', as built before'
   [ -z "$programs" ] || return 0
+  built=', Release'
   say "building"
   programs="$work/programs"
   mkdir -p "$programs"
@@ -94,6 +96,8 @@ build_programs() {
     cat "$work/build.log"
     fail "the build failed"
   }
+  ! grep -rqs -e -flto "$programs/CMakeFiles" "$programs/build.ninja" ||
+    built+=', optimized by the linker'
 }
 
 # One processor for the responder and one for the client, as far as there are two.
@@ -138,7 +142,7 @@ start_responder() {
       "tcp://127.0.0.1:$port=64" >"$work/ready" 2>"$work/responder.log" &
     responder=$!
     while kill -0 "$responder" 2>/dev/null; do
-      if grep -qx ready "$work/ready"; then
+      if grep -qsx ready "$work/ready"; then
         tcp="tcp://127.0.0.1:$port"
         return 0
       fi
@@ -342,7 +346,7 @@ machine() {
   fact machine "$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1), $(nproc) processors, \
 Linux $(uname -r), $(uname -m)"
   fact load "$(cut -d ' ' -f 1-3 /proc/loadavg) before the run"
-  fact compiler "$(cc --version | head -n 1)"
+  fact compiler "$(cc --version | head -n 1)$built"
   fact runs "$rounds rounds of $ms ms each, interleaved; ${cpu[*]:+client and responder each on a processor}"
   fact stream_bytes "$stream_bytes"
 }
