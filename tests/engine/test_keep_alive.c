@@ -208,6 +208,27 @@ static void waits_for_its_padding(void **state)
   assert_succeeds(f, other, "other");
 }
 
+/* More than its padding comes, while nobody uses it. */
+static void closes_after_more_than_its_padding(void **state)
+{
+  static const uint8_t end[] = {1, 3, 0, 1, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, &kept);
+  id = send_get(f);
+  fake_net_stdout(&f->net, 0, "\r\npadded");
+  fake_net_data_at(&f->net, 0, 0, end, sizeof(end));
+  settle(f);
+  assert_succeeds(f, id, "padded");
+  fake_net_data_at(&f->net, 0, 0, "123", 3);
+  settle(f);
+  assert_int_equal(f->net.open_count, 1);
+  fake_net_data_at(&f->net, 0, 0, "45678\1", 6);
+  settle(f);
+  assert_int_equal(f->net.open_count, 0);
+}
+
 static void is_used_again_after_its_padding(void **state)
 {
   fixture *f = *state;
@@ -337,6 +358,7 @@ int main(void)
       THREE_WAYS(ends_after_enough_requests),
       THREE_WAYS(is_not_used_with_bytes_left_over),
       THREE_WAYS(waits_for_its_padding),
+      THREE_WAYS(closes_after_more_than_its_padding),
       THREE_WAYS(is_used_again_after_its_padding),
       THREE_WAYS(closes_when_the_server_does),
       THREE_WAYS(tells_late_records),

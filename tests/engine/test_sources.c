@@ -66,6 +66,45 @@ static void takes_its_time(void **state)
   stop_using(f);
 }
 
+/* It breaks its word on a connection that was kept: that is not the connection's fault, and nothing is sent again. */
+static void fails_on_a_kept_connection(void **state)
+{
+  const fcgip_endpoint_options options = {.max_idle_connections = 1, .idle_timeout_ms = 1000};
+  fixture *f = *state;
+  spring s = {0};
+  fcgip_request_id id;
+
+  fixture_tcp(f, &options);
+  f->net.is_serving = 1;
+  send_get(f);
+  run(f);
+  use(f, &s, 1000);
+  s.has = 999;
+  id = send_it(f, f->post);
+  run(f);
+  assert_fails(f, id, FCGIP_EINVAL, 0, "content source");
+  assert_int_equal(f->net.socket_count, 1);
+  assert_int_equal(f->net.open_count, 0);
+  stop_using(f);
+}
+
+/* Nothing was announced, and nobody asks. */
+static void has_no_bytes(void **state)
+{
+  fixture *f = *state;
+  spring s = {0};
+  fcgip_request_id id;
+
+  fixture_tcp(f, NULL);
+  f->net.is_serving = 1;
+  use(f, &s, 0);
+  id = send_it(f, f->post);
+  run(f);
+  assert_succeeds(f, id, "served");
+  assert_int_equal(s.calls, 0);
+  stop_using(f);
+}
+
 /* There is no memory for the bytes on their way. */
 static void has_nowhere_to_put_it(void **state)
 {
@@ -98,6 +137,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       THREE_WAYS(is_asked_no_more_than_it_takes),
       ONE_WAY(takes_its_time),
+      ONE_WAY(fails_on_a_kept_connection),
+      ONE_WAY(has_no_bytes),
       ONE_WAY(has_nowhere_to_put_it),
   };
 

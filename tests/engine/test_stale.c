@@ -129,6 +129,64 @@ static void does_not_trust_an_old_look(void **state)
   assert_int_equal(f->net.socket_count, 11);
 }
 
+/* Ten idle connections, that were used three times in a row. */
+static void ten_idle(fixture *f, const fcgip_endpoint_options *options)
+{
+  size_t round, i;
+
+  fixture_tcp(f, options);
+  f->net.is_serving = 1;
+  for (round = 0; round < 3; round++) {
+    for (i = 0; i < 10; i++)
+      send_it(f, f->post);
+    run(f);
+  }
+  assert_int_equal(f->net.open_count, 10);
+}
+
+/* poll() fails: each is looked at for itself. */
+static void looks_though_poll_fails(void **state)
+{
+  const fcgip_endpoint_options options = {.max_idle_connections = 10, .idle_timeout_ms = 1000};
+  fixture *f = *state;
+  size_t i, peeks = 0;
+
+  ten_idle(f, &options);
+  for (i = 0; i < 10; i++)
+    peeks += socket_at(f, i)->peeks;
+  f->net.poll_error = ENOMEM;
+  f->net.poll_errors = 100;
+  for (i = 0; i < 10; i++)
+    send_it(f, f->post);
+  f->net.poll_errors = 0;
+  for (i = 0; i < 10; i++)
+    peeks -= socket_at(f, i)->peeks;
+  assert_int_equal((size_t)0 - peeks, 10);
+  assert_int_equal(f->net.socket_count, 10);
+  run(f);
+}
+
+/* What poll() said of ten holds for 5 ms, whether they have been used or not. */
+static void does_not_trust_a_look_for_long(void **state)
+{
+  const fcgip_endpoint_options options = {.max_idle_connections = 10, .idle_timeout_ms = 1000};
+  fixture *f = *state;
+  size_t polls, i;
+
+  ten_idle(f, &options);
+  polls = f->net.polls;
+  send_it(f, f->post);
+  assert_int_equal(f->net.polls, polls + 1);
+  fake_net_advance(&f->net, 5 * MS - 1);
+  send_it(f, f->post);
+  assert_int_equal(f->net.polls, polls + 1);
+  for (i = 0; i < 10; i++)
+    socket_at(f, i)->has_ended = 1;
+  fake_net_advance(&f->net, 1);
+  send_it(f, f->post); /* all eight that are left have ended: a fresh one */
+  assert_int_equal(f->net.socket_count, 11);
+}
+
 static void moves_what_may_be_repeated(void **state)
 {
   static const struct {
@@ -325,6 +383,8 @@ int main(void)
       ONE_WAY(looks_at_many_at_once),
       ONE_WAY(looks_at_each_of_many),
       ONE_WAY(does_not_trust_an_old_look),
+      ONE_WAY(looks_though_poll_fails),
+      ONE_WAY(does_not_trust_a_look_for_long),
       THREE_WAYS(moves_what_may_be_repeated),
       THREE_WAYS(does_not_move_what_may_not),
       THREE_WAYS(moves_anything_that_was_not_begun),

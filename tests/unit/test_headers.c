@@ -394,6 +394,16 @@ static void content_lengths(void **state)
   assert_false(f->headers.has_content_length);
 }
 
+/* The first that means something and is wrong decides; what follows is not looked at. */
+static void stops_at_the_first_mistake(void **state)
+{
+  static const char block[] = "Status: abc\r\nContent-Length: x\r\nX: y\r\n\r\n";
+  fixture *f = *state;
+
+  assert_int_equal(parse_n(f, block, sizeof(block) - 1, 10), FCGIP_EHEADER);
+  assert_non_null(strstr(f->why, "Status"));
+}
+
 /* What is counted: neither the protocol line nor the lines of a folded value. */
 static void counts_headers_not_lines(void **state)
 {
@@ -504,6 +514,7 @@ int main(void)
       TEST(status_lines),
       TEST(content_lengths),
       TEST(counts_headers_not_lines),
+      TEST(stops_at_the_first_mistake),
       TEST(many_headers),
       TEST(one_long_header),
       TEST(without_memory),
