@@ -170,6 +170,40 @@ static void kal_04d(fault_bench *bench)
   sim_case_run(bench, deadline_is_not_restarted, NULL, 0);
 }
 
+/* Both workers are held by kept connections when a third request comes on a connection of its own. */
+static void kept_connections_make_room(fault_bench *bench)
+{
+  fault_request *requests[3];
+  size_t i;
+
+  bench->options.max_idle_connections = 2;
+  if (!sim_case_server(bench, "unix"))
+    return;
+  sim_server_deinit(&bench->servers[0]);
+  sim_server_init(&bench->servers[0], bench->net.listeners[0], 2);
+  bench->servers[0].server_data = bench;
+  bench->servers[0].on_params = fault_serve;
+  for (i = 0; i < 3; i++) {
+    requests[i] = fault_request_new(bench, "POST", 9);
+    if (requests[i] == NULL)
+      return;
+    requests[i]->think_us = 20000;
+    SIM_CHECK(bench, fault_send(requests[i]));
+  }
+  for (i = 0; i < 3; i++) {
+    fault_read(requests[i], 100);
+    SIM_CHECK(bench, requests[i]->results == 1 && requests[i]->error == FCGIP_OK);
+  }
+  /* Two in a row, and no more in between than the patience with idle connections. */
+  SIM_CHECK(bench, bench->world.now_us - SIM_START_US >= 40000);
+  SIM_CHECK(bench, bench->world.now_us - SIM_START_US < 52000);
+}
+
+static void kal_07(fault_bench *bench)
+{
+  sim_case_run(bench, kept_connections_make_room, NULL, 0);
+}
+
 /* All on one connection; the network checks each id. */
 static void many_on_one(fault_bench *bench)
 {
@@ -195,9 +229,6 @@ static void kal_11(fault_bench *bench)
   sim_case_run(bench, many_on_one, NULL, 0);
 }
 
-const sim_case sim_cases_kal[] = {{"KAL-04a", kal_04a},
-                                  {"KAL-04b", kal_04b},
-                                  {"KAL-04c", kal_04c},
-                                  {"KAL-04d", kal_04d},
-                                  {"KAL-11", kal_11}};
+const sim_case sim_cases_kal[] = {{"KAL-04a", kal_04a}, {"KAL-04b", kal_04b}, {"KAL-04c", kal_04c},
+                                  {"KAL-04d", kal_04d}, {"KAL-07", kal_07},   {"KAL-11", kal_11}};
 const size_t sim_cases_kal_count = COUNT_OF(sim_cases_kal);

@@ -64,6 +64,69 @@ static void with_error(fault_bench *bench, unsigned call, int number, int stays,
   sim_case_run(bench, scenario, &f, 1);
 }
 
+static void backlog_stays_full(fault_bench *bench)
+{
+  bench->options.connect_timeout_ms = 500;
+  if (!sim_case_server(bench, "unix"))
+    return;
+  bench->servers[0].listener->state = SIM_SILENT;
+  sim_case_sync(bench, fault_request_new(bench, "POST", 30));
+  sim_case_result(bench, FCGIP_EBUSY, 0, NULL);
+  sim_case_took(bench, 500000);
+  SIM_CHECK(bench, bench->net.calls[SIM_CONNECT] < 30); /* 1, 2, 4 ... 50 ms, less up to a half */
+  SIM_CHECK(bench, bench->net.calls[SIM_CONNECT] == bench->net.calls[SIM_CLOSE]);
+  bench->servers[0].listener->state = SIM_LISTENS;
+}
+
+/* 3 workers and a backlog of 4 for 60 requests of 5 ms each: all of them have their turn. */
+static void backlog_is_short(fault_bench *bench)
+{
+  fcgip_response *response;
+  fault_request *request;
+  size_t i, n = 0;
+
+  if (!sim_case_server(bench, "unix"))
+    return;
+  bench->servers[0].listener->backlog = 4;
+  request = fault_request_new(bench, "POST", 30);
+  if (request == NULL)
+    return;
+  request->think_us = 5000;
+  for (i = 0; i < 60; i++)
+    SIM_CHECK(bench,
+              fcgip_proxy_send_async_request(bench->proxy, request->request, NULL) == FCGIP_OK);
+  while (fcgip_proxy_next_response(bench->proxy, -1, &response) == 1) {
+    n += fcgip_response_error(response) == FCGIP_OK;
+    fcgip_response_free(response);
+  }
+  SIM_CHECK(bench, n == 60);
+  SIM_CHECK(bench, bench->world.now_us - SIM_START_US >= 60 / 3 * 5000);
+}
+
+static void net_05(fault_bench *bench)
+{
+  sim_case_run(bench, backlog_stays_full, NULL, 0);
+  sim_case_run(bench, backlog_is_short, NULL, 0);
+}
+
+static void silence(fault_bench *bench)
+{
+  bench->options.connect_timeout_ms = 333;
+  if (!sim_case_server(bench, "tcp"))
+    return;
+  bench->servers[0].listener->state = SIM_SILENT;
+  sim_case_sync(bench, fault_request_new(bench, "GET", 0));
+  sim_case_result(bench, FCGIP_ETIMEDOUT, 0, "connect_timeout_ms");
+  sim_case_took(bench, 333000);
+  SIM_CHECK(bench, bench->net.calls[SIM_CONNECT] == 1 && bench->net.calls[SIM_SEND] == 0);
+  bench->servers[0].listener->state = SIM_LISTENS;
+}
+
+static void net_06(fault_bench *bench)
+{
+  sim_case_run(bench, silence, NULL, 0);
+}
+
 static void net_07(fault_bench *bench)
 {
   static const int fatal[] = {EISCONN,   EADDRNOTAVAIL, ENETUNREACH,  EHOSTUNREACH, ENETDOWN,
@@ -304,7 +367,8 @@ static void clu_09(fault_bench *bench)
   sim_case_run(bench, all_down, NULL, 0);
 }
 
-const sim_case sim_cases_net[] = {{"NET-07", net_07}, {"NET-08", net_08}, {"NET-10", net_10},
-                                  {"NET-14", net_14}, {"NET-15", net_15}, {"NET-19", net_19},
-                                  {"NET-20", net_20}, {"CLU-08", clu_08}, {"CLU-09", clu_09}};
+const sim_case sim_cases_net[] = {{"NET-05", net_05}, {"NET-06", net_06}, {"NET-07", net_07},
+                                  {"NET-08", net_08}, {"NET-10", net_10}, {"NET-14", net_14},
+                                  {"NET-15", net_15}, {"NET-19", net_19}, {"NET-20", net_20},
+                                  {"CLU-08", clu_08}, {"CLU-09", clu_09}};
 const size_t sim_cases_net_count = COUNT_OF(sim_cases_net);

@@ -8,6 +8,8 @@
 #include "net/address_internal.h"
 #include "support/sim_net.h"
 
+#define HOUR_US UINT64_C(3600000000)
+
 const char *sim_call_name(enum sim_call call)
 {
   static const char *const names[SIM_CALLS] = {"socket", "connect", "unaccepted", "so_error",
@@ -405,6 +407,7 @@ static int wait_for(sim_client *client, struct pollfd *fds, size_t count, int ti
   sim_world *world = client->net->world;
   uint64_t deadline =
       timeout_ms < 0 ? SIM_NEVER : world->now_us + (uint64_t)(unsigned)timeout_ms * 1000u;
+  uint64_t hour = world->now_us + HOUR_US;
   int ready;
 
   while ((ready = look(client, fds, count)) == 0 && world->now_us < deadline) {
@@ -412,6 +415,8 @@ static int wait_for(sim_client *client, struct pollfd *fds, size_t count, int ti
 
     if (next == SIM_NEVER && deadline == SIM_NEVER)
       sim_fatal(world, "poll() without a limit, and nothing will ever happen");
+    if (deadline == SIM_NEVER && next > hour)
+      sim_fatal(world, "poll() without a limit, and for an hour nothing has happened");
     if (next > deadline)
       sim_pass(world, deadline - world->now_us);
     else
