@@ -39,6 +39,7 @@ typedef struct settings {
 static struct {
   volatile uint64_t seed;
   volatile sig_atomic_t is_running;
+  volatile sig_atomic_t is_enough; /* the seed at hand is the last */
 } now;
 
 static void say_seed(void)
@@ -70,6 +71,12 @@ static void on_crash(int number)
   say_seed();
   signal(number, SIG_DFL);
   raise(number);
+}
+
+static void on_interrupt(int number)
+{
+  (void)number;
+  now.is_enough = 1;
 }
 
 static void usage(void)
@@ -189,7 +196,7 @@ static int run_seeds(const settings *s)
   run->world.plant = s->plant;
   run->world.on_fatal = on_fatal;
   run->world.fatal_context = run;
-  for (i = 0; i < s->seeds && (failures < FAILURES_MAX || s->goes_on); i++) {
+  for (i = 0; i < s->seeds && !now.is_enough && (failures < FAILURES_MAX || s->goes_on); i++) {
     failures += run_seed(run, s->first + i, i % REPEATED == 0 && !s->traces);
     calls += run->world.calls;
     events += run->world.steps;
@@ -200,7 +207,7 @@ static int run_seeds(const settings *s)
          (unsigned long long)calls, (unsigned long long)events, failures, seconds() - start);
   sim_run_deinit(run);
   free(run);
-  return failures > 0;
+  return failures > 0 || now.is_enough;
 }
 
 int main(int argc, char **argv)
@@ -215,6 +222,8 @@ int main(int argc, char **argv)
   signal(SIGABRT, on_crash);
   signal(SIGSEGV, on_crash);
   signal(SIGBUS, on_crash);
+  signal(SIGINT, on_interrupt);
+  signal(SIGTERM, on_interrupt);
   if (!s.no_cases)
     failed |= !sim_cases(s.only);
   if (!s.only_cases)
