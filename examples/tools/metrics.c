@@ -171,23 +171,20 @@ static int by_pid(const void *a, const void *b)
   return (left > right) - (left < right);
 }
 
-static int find_workers(scraped *from)
+/* Takes `room` for as many workers as the page has. */
+static void find_workers(scraped *from, const fcgip_php_fpm_process **room)
 {
-  size_t count = from->pool != NULL ? fcgip_php_fpm_status_process_count(from->pool) : 0, i, n = 0;
+  size_t count = fcgip_php_fpm_status_process_count(from->pool), i, n = 0;
 
-  if (count == 0)
-    return FCGIP_OK;
-  from->workers = calloc(count, sizeof(*from->workers));
-  if (from->workers == NULL)
-    return FCGIP_ENOMEM;
+  from->workers = room;
   for (i = 0; i < count; i++)
-    from->workers[i] = fcgip_php_fpm_status_process(from->pool, i);
-  qsort(from->workers, count, sizeof(*from->workers), by_pid);
+    room[i] = fcgip_php_fpm_status_process(from->pool, i);
+  if (count > 0)
+    qsort(room, count, sizeof(*room), by_pid);
   for (i = 0; i < count; i++)
-    if (n == 0 || by_pid(&from->workers[n - 1], &from->workers[i]) != 0)
-      from->workers[n++] = from->workers[i];
+    if (n == 0 || by_pid(&room[n - 1], &room[i]) != 0)
+      room[n++] = room[i];
   from->worker_count = n;
-  return FCGIP_OK;
 }
 
 static void print_all(const scraped *all, size_t count)
@@ -207,19 +204,27 @@ static void print_all(const scraped *all, size_t count)
 
 int form_metrics(const fcgip_status_list *list)
 {
-  size_t count = fcgip_status_list_count(list), i;
-  scraped *all = calloc(count, sizeof(*all));
-  int rc = all != NULL ? FCGIP_OK : FCGIP_ENOMEM;
+  size_t count = fcgip_status_list_count(list), workers = 0, i;
+  const fcgip_php_fpm_process **room = NULL;
+  scraped *all = calloc(count + 1, sizeof(*all));
 
-  for (i = 0; i < count && rc == FCGIP_OK; i++) {
+  for (i = 0; i < count && all != NULL; i++) {
     all[i].server = fcgip_status_list_at(list, i);
     all[i].pool = fcgip_server_status_php_fpm(all[i].server);
-    rc = find_workers(&all[i]);
+    workers += fcgip_php_fpm_status_process_count(all[i].pool);
   }
-  if (rc == FCGIP_OK)
-    print_all(all, count);
-  for (i = 0; i < count && all != NULL; i++)
-    free(all[i].workers);
+  if (all != NULL)
+    room = calloc(workers + 1, sizeof(*room));
+  if (room == NULL) {
+    free(all);
+    return FCGIP_ENOMEM;
+  }
+  for (i = 0, workers = 0; i < count; i++) {
+    find_workers(&all[i], room + workers);
+    workers += fcgip_php_fpm_status_process_count(all[i].pool);
+  }
+  print_all(all, count);
+  free(room);
   free(all);
-  return rc;
+  return FCGIP_OK;
 }

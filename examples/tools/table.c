@@ -250,14 +250,23 @@ typedef struct layout {
   size_t server, pool, bars;
 } layout;
 
+/* Of the text as it is shown. */
+static size_t length_of(const char *text)
+{
+  char escaped[TEXT_CAP];
+
+  text_copy(escaped, sizeof(escaped), text);
+  return strlen(escaped);
+}
+
 static layout make_layout(const row *rows, size_t count, size_t columns)
 {
   layout made = {.server = strlen("SERVER"), .pool = strlen("POOL")};
   size_t i, used;
 
   for (i = 0; i < count; i++) {
-    size_t server = strlen(rows[i].address);
-    size_t pool = strlen(fcgip_php_fpm_status_pool_name(rows[i].pool));
+    size_t server = length_of(rows[i].address);
+    size_t pool = length_of(fcgip_php_fpm_status_pool_name(rows[i].pool));
 
     made.server = server > made.server ? server : made.server;
     made.pool = pool > made.pool ? pool : made.pool;
