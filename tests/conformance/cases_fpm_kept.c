@@ -112,6 +112,14 @@ void fpm_finish_request(conf_test *test)
   php_stop(&p);
 }
 
+/* Without a process_control_timeout a reload kills the workers, whatever they do: a request on a fresh connection may
+ * be what one of them does. */
+static int is_answered(const conf_result *result, int is_patient)
+{
+  return result->verdict == V_OK ||
+         (!is_patient && (result->verdict == V_RESET || result->verdict == V_CLOSED_EARLY));
+}
+
 /* A reload with connections kept open: the next request is answered, by whichever worker. */
 void fpm_kept_over_reload(conf_test *test)
 {
@@ -129,7 +137,7 @@ void fpm_kept_over_reload(conf_test *test)
     snprintf(script, sizeof(script), "%s", php_script(&p, "x.php", "echo 'x';"));
     for (i = 0; i < 6; i++) {
       php_ask(&f, script, &result);
-      conf_check(test, result.verdict == V_OK, "request %d: %s (%s)", i + 1,
+      conf_check(test, is_answered(&result, how == 0), "request %d: %s (%s)", i + 1,
                  conf_verdict_name(result.verdict), result.text.data);
       if (i % 2 == 0)
         kill(p.master, SIGUSR2);
