@@ -4,7 +4,8 @@
  *  - What is read of the block is what a second parser, written from CONFORMANCE.md, reads: names, values, status,
  *    Content-Length, or that it is malformed, or that there are too many.
  *  - Each header is found by its name in any case; its line is all values of that name joined with ", ".
- *  - No byte behind the block is read; no text is without its NUL. */
+ *  - No byte behind the block is read; no text is without its NUL.
+ *  - What is read in one step, or remembered from the time before, is the same. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -360,6 +361,34 @@ static void check_parse(const uint8_t *bytes, size_t len, size_t max)
   block_free(&b);
 }
 
+/* Twice: read, then remembered. What follows the block is there, too. */
+static void check_recall(const uint8_t *bytes, size_t len, size_t end, size_t max)
+{
+  fcgip__headers_memo memo = {0};
+  block b = {0};
+  size_t lines = 0, i;
+
+  if (end > 0)
+    read_block(&b, bytes, end, &lines);
+  for (i = 0; i < 2; i++) {
+    uint8_t *exact = fuzz_copy(bytes, len);
+    fcgip__headers headers;
+    size_t block_len = 0;
+    int is_read;
+
+    fcgip__headers_init(&headers);
+    is_read = fcgip__headers_recall(&headers, &memo, exact, len, max, &block_len);
+    free(exact);
+    if (is_read) {
+      FUZZ_CHECK(end > 0 && block_len == end && lines <= max && !b.is_malformed);
+      check_headers(&headers, &b);
+    } else {
+      FUZZ_CHECK(headers.count == 0 && headers.block == NULL && memo.block_len == 0);
+    }
+  }
+  block_free(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   fuzz_input in = {data, size};
@@ -369,6 +398,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   fuzz_begin();
   end = block_end(in.at, in.left);
   check_search(in.at, in.left, seed, end);
+  check_recall(in.at, in.left, end, max);
   if (end > 0)
     check_parse(in.at, end, max);
   fuzz_end();
