@@ -90,14 +90,15 @@ expect_out "$FCGIP_UNIX:  - unix"
 
 # ---- a server that hangs ----
 
-for option in -m --timeout; do
-  run fcgi-broadcast $option 700 "$echo_php" "$PAGE_HANG" "${three[@]}"
-  expect 1
-  expect_out "$PAGE_HANG: FAILED: .*timeout.*"
-  expect_count 3 '.*:  - .*'
-  check "it took $took ms" test "$took" -ge 700
-  check "the one that hangs does not come last" eval "tail -n 1 '$work/out' | grep -q FAILED"
-done
+run fcgi-broadcast -m 6000 "$echo_php" "$PAGE_HANG" "${three[@]}"
+expect 1
+expect_out "$PAGE_HANG: FAILED: .*timeout.*"
+expect_count 3 '.*:  - .*'
+check "it took $took ms" test "$took" -ge 6000
+check "the one that hangs does not come last" eval "tail -n 1 '$work/out' | grep -q FAILED"
+run fcgi-broadcast --timeout 300 "$echo_php" "$PAGE_HANG"
+expect 1
+check "it took $took ms" test "$took" -ge 300
 # The answers of the others are there before it gives up.
 mkfifo "$work/pipe"
 command=(fcgi-broadcast '... | read')
@@ -108,7 +109,7 @@ kill "$pid"
 wait "$pid"
 check "the first line is: $line" test "$line" = "$FCGIP_UNIX:  - unix"
 for option in -c --connect-timeout; do
-  run fcgi-broadcast $option 100 "$echo_php" "$FCGIP_UNIX"
+  run fcgi-broadcast $option 20000 "$echo_php" "$FCGIP_UNIX"
   expect 0
 done
 
@@ -203,7 +204,7 @@ for option in "" -i; do
   expect_count 0 '(\[31m|tcp://127.0.0.1:1:).*'
 done
 for option in -j --json; do
-  run fcgi-broadcast $option -m 5000 "$echo_php" "$PAGE_HOSTILE" "$FCGIP_UNIX" "$dead" "$PAGE_BROKEN" "$PAGE_STDERR"
+  run fcgi-broadcast $option -m 60000 "$echo_php" "$PAGE_HOSTILE" "$FCGIP_UNIX" "$dead" "$PAGE_BROKEN" "$PAGE_STDERR"
   expect 2
   expect_clean
   expect_lines 1

@@ -51,7 +51,7 @@ expect_json true 'str_starts_with($d["servers"][1]["pool"]["name"], str_repeat("
 expect_json 3 'count($d["servers"][0]["processes"])'
 expect_json true '$d["servers"][2]["pool"]["memory_peak"] > 1e18'
 check "what is not seen is escaped" grep -qF '\u202e\ufeffü{}' "$work/out"
-run fcgi-status -j -m 500 "${bad[@]}" "$PAGE_P53"
+run fcgi-status -j -m 6000 "${bad[@]}" "$PAGE_P53"
 expect 1
 expect_clean
 expect_json 6 '$d["failed"]'
@@ -127,7 +127,7 @@ for address in "${good[@]}" "${hostile[@]}"; do
   expect 0
   openmetrics
 done
-run fcgi-status -o -m 500 "${good[@]}" "${hostile[@]}" "${bad[@]}"
+run fcgi-status -o -m 6000 "${good[@]}" "${hostile[@]}" "${bad[@]}"
 expect 1
 openmetrics
 expect_count 9 'phpfpm_slow_requests_total\{.*' # in all eleven but those of PHP 5.3

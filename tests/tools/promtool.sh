@@ -19,7 +19,7 @@ for address in "${good[@]}" "${hostile[@]}"; do
   expect 0
   promtool_says
 done
-run fcgi-status -o -m 500 "${good[@]}" "${hostile[@]}" "${bad[@]}"
+run fcgi-status -o -m 6000 "${good[@]}" "${hostile[@]}" "${bad[@]}"
 expect 1
 promtool_says
 # It would say so if something were wrong.

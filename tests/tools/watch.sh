@@ -132,8 +132,10 @@ shows "^$FCGIP_NETWORK1 +network1 +[1-5] +[0-4] +5 +[0-9]+ +[0-9]+ "
 # By load: what is down, what has a queue, then the rest.
 check "the order of rows" first_row "^$dead"
 check "the order of rows" eval "rows | sed -n 2p | grep -q '^$PAGE_QUEUE'"
+sleeping=()
 for _ in 1 2 3; do
-  "$tools/fcgiget" -s "$FCGIP_SCRIPTS/sleep.php" "$FCGIP_NETWORK2/?ms=6000" >/dev/null &
+  "$tools/fcgiget" -m 1000000 -s "$FCGIP_SCRIPTS/sleep.php" "$FCGIP_NETWORK2/?ms=100000" >/dev/null 2>&1 &
+  sleeping+=($!)
 done
 wait_for "a longer bar for the busy pool" busy_row "$FCGIP_NETWORK2" 8
 check "the busy pool comes before the idle ones" eval "rows | sed -n 3p | grep -q '^$FCGIP_NETWORK2'"
@@ -144,7 +146,8 @@ key s
 shows 'sort \(pool\)'
 key s
 shows 'sort \(load\)'
-wait
+kill "${sleeping[@]}"
+wait "${sleeping[@]}"
 
 # ---- its size ----
 
