@@ -478,6 +478,65 @@ static void every_fault_has_a_text(void **state)
   }
 }
 
+/* The short way takes what is one record of output and END_REQUEST, from the very start and whole; else nothing. */
+static void a_whole_answer(void **state)
+{
+  static const struct {
+    const char *bytes;
+    size_t len, taken, output_at, output_len;
+  } rows[] = {
+#define OUT3 "\1\6\0\7\0\3\0\0abc"
+#define END                                                                                        \
+  "\1\3\0\7\0\10\0\0"                                                                              \
+  "\0\0\1\2\0\0\0\0"
+      {OUT3 END, 27, 27, 8, 3},
+      {OUT3 END "x", 28, 27, 8, 3},                /* what follows is for others */
+      {OUT3 END, 26, 0, 0, 0},                     /* not whole */
+      {"\1\6\0\7\0\3\2\0abcpp" END, 29, 29, 8, 3}, /* padding */
+      {OUT3 OUT3 END, 38, 0, 0, 0},                /* two pieces */
+      {"\1\7\0\7\0\3\0\0abc" END, 27, 0, 0, 0},    /* STDERR */
+      {"\1\6\0\7\0\0\0\0" END, 24, 0, 0, 0},       /* no output */
+      {"\1\6\0\10\0\3\0\0abc" END, 27, 0, 0, 0},   /* of another request */
+      {"\2\6\0\7\0\3\0\0abc" END, 27, 0, 0, 0},    /* of another version */
+      {OUT3 "\1\3\0\10\0\10\0\0"
+            "12345678",
+       27, 0, 0, 0}, /* the end of another */
+      {OUT3 "\1\3\0\7\0\7\0\0"
+            "12345678",
+       27, 0, 0, 0}, /* an end of another length */
+      {END END, 32, 0, 0, 0},
+      {OUT3, 11, 0, 0, 0},
+      {"", 0, 0, 0, 0},
+#undef OUT3
+#undef END
+  };
+  size_t i;
+
+  (void)state;
+  for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    uint8_t *copy = malloc(rows[i].len > 0 ? rows[i].len : 1);
+    fcgip__event output, last;
+    fcgip__decoder decoder;
+
+    assert_non_null(copy);
+    memcpy(copy, rows[i].bytes, rows[i].len);
+    fcgip__decoder_init(&decoder, 7);
+    assert_int_equal(fcgip__decoder_take_whole(&decoder, copy, rows[i].len, &output, &last),
+                     rows[i].taken);
+    assert_true(fcgip__decoder_is_idle(&decoder));
+    if (rows[i].taken > 0) {
+      assert_ptr_equal(output.data, copy + rows[i].output_at);
+      assert_int_equal(output.len, rows[i].output_len);
+      assert_int_equal(last.type, FCGIP__EVENT_END);
+      assert_int_equal(last.app_status, 0x102);
+      assert_int_equal(last.protocol_status, 0);
+    }
+    decoder.held = 1; /* in the middle of something */
+    assert_int_equal(fcgip__decoder_take_whole(&decoder, copy, rows[i].len, &output, &last), 0);
+    free(copy);
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -496,6 +555,7 @@ int main(void)
       cmocka_unit_test(bytes_that_bypass_it),
       cmocka_unit_test(stderr_does_not_bypass_it),
       cmocka_unit_test(every_fault_has_a_text),
+      cmocka_unit_test(a_whole_answer),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
