@@ -507,7 +507,7 @@ static void copy_plain(fcgip__headers *to, const fcgip__headers *from)
 int fcgip__headers_recall(fcgip__headers *headers, fcgip__headers_memo *memo, const uint8_t *data,
                           size_t len, size_t max, size_t *block_len)
 {
-  if (memo->block_len > 0 && len >= memo->block_len &&
+  if (memo->block_len > 0 && len >= memo->block_len && memo->headers.count <= max &&
       memcmp(data, memo->block, memo->block_len) == 0) {
     copy_plain(headers, &memo->headers);
     *block_len = memo->block_len;
