@@ -210,9 +210,10 @@ size_t fcgip__decoder_take_whole(fcgip__decoder *decoder, const uint8_t *data, s
     return 0;
   output->len = fcgip__get_be16(data + 4);
   first_len = FCGIP__HEADER_LEN + output->len + data[6];
+  if (output->len == 0 || len < first_len + 2 * FCGIP__HEADER_LEN)
+    return 0;
   second = data + first_len;
-  if (output->len == 0 || len < first_len + 2 * FCGIP__HEADER_LEN ||
-      !is_header(second, decoder->id, FCGIP__END_REQUEST) || fcgip__get_be16(second + 4) != 8)
+  if (!is_header(second, decoder->id, FCGIP__END_REQUEST) || fcgip__get_be16(second + 4) != 8)
     return 0;
   output->type = FCGIP__EVENT_STDOUT;
   output->data = data + FCGIP__HEADER_LEN;

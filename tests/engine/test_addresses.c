@@ -135,6 +135,29 @@ static void rivals_that_fail(void **state)
   assert_true(assert_fails(f, id, FCGIP_ECONNECT, EHOSTUNREACH, NULL));
 }
 
+/* The first of them fails last but one: its rival takes its place, and wins. */
+static void a_rival_that_steps_in(void **state)
+{
+  static const char *const two[] = {"10.0.0.11", "10.0.0.12", NULL};
+  const unsigned hosts[] = {11, 12};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  make(f, two, NULL);
+  f->net.is_serving = 1;
+  f->net.serve_us = 50 * MS;
+  fake_net_plan(&f->net, EINPROGRESS, 300 * MS, ECONNREFUSED);
+  fake_net_plan(&f->net, EINPROGRESS, 150 * MS, 0);
+  id = send_get(f);
+  run_until(f, 350);
+  assert_hosts(f, hosts, 2);
+  assert_int_equal(f->net.open_count, 1);
+  run(f);
+  assert_int_equal(elapsed_ms(f), 450);
+  assert_succeeds(f, id, "served");
+  assert_int_equal(f->net.open_count, 0);
+}
+
 /* Rivals are connections, too. Where there is no room for one, the next address waits for half of the time. */
 static void no_room_for_a_rival(void **state)
 {
@@ -292,6 +315,7 @@ int main(void)
       THREE_WAYS(slow_live_silent),
       THREE_WAYS(refused_silent_live),
       THREE_WAYS(rivals_that_fail),
+      THREE_WAYS(a_rival_that_steps_in),
       THREE_WAYS(no_room_for_a_rival),
       THREE_WAYS(cancelled_while_racing),
       THREE_WAYS(all_silent),

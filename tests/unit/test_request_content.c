@@ -197,6 +197,15 @@ static void spooled_to_memory(void **state)
   }
 }
 
+static void no_bytes_at_all(void **state)
+{
+  fixture *f = *state;
+
+  assert_int_equal(fcgip_request_set_content_ref(f->request, NULL, 0, NULL, NULL), FCGIP_OK);
+  assert_int_equal(fcgip_request_content_length(f->request), 0);
+  assert_int_equal(fcgip_request_set_content_ref(f->request, NULL, 1, NULL, NULL), FCGIP_EINVAL);
+}
+
 static int lies(uint64_t offset, void *buffer, size_t cap, size_t *n, void *user_data)
 {
   (void)offset;
@@ -318,6 +327,7 @@ int main(void)
       TEST(the_rest_of_a_file),
       TEST(spooled_to_memory),
       TEST(a_source_that_lies),
+      TEST(no_bytes_at_all),
       TEST(spooled_to_a_file),
       TEST(spooled_bit_by_bit),
       TEST(given_up_on_the_way),
