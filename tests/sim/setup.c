@@ -153,10 +153,18 @@ static void make_site(sim_run *run, unsigned number)
   site->is_unix = sim_chance(world, 550);
   site->has_name = !site->is_unix && sim_chance(world, 300);
   site->is_unresolved = site->has_name && sim_chance(world, 100);
-  snprintf(place, sizeof(place), site->is_unix ? "/run/%u.sock" : "10.0.0.%u", number);
+  site->is_loopback = !site->is_unix && !site->has_name && sim_chance(world, 400);
+  if (site->is_unix)
+    snprintf(place, sizeof(place), "/run/%u.sock", number);
+  else
+    snprintf(place, sizeof(place), "%s.0.0.%u", site->is_loopback ? "127" : "10", number);
   site->listener =
       site->is_unix ? sim_listen_unix(&run->net, place) : sim_listen_tcp(&run->net, place, 9000);
   some_link(run, &site->listener->link);
+  if (site->is_loopback) {
+    site->listener->link.connect_us = 0;
+    site->listener->link.seems_connected = 1;
+  }
   some_nature(run, site);
   for (i = 0; i < 2 && site->has_name; i++) {
     if (!sim_chance(world, 500))
