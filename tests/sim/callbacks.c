@@ -166,6 +166,22 @@ static void on_failure(fcgip_response *response, void *hook)
   on_result(response, hook, 1);
 }
 
+/* A second callback of the same kind, called after the first unless that has freed the proxy. */
+static void on_result_again(fcgip_response *response, void *context)
+{
+  sim_hook *hook = context;
+  const sim_job *job = hook->job;
+  const sim_part *part = sim_part_of(job->user, fcgip_response_request_id(response));
+
+  hook->calls++;
+  if (job->user->is_gone)
+    sim_fail(&job->run->world, "a second callback of request %u after the proxy was freed",
+             job->token);
+  if (hook->released || part == NULL || part->job != job)
+    sim_fail(&job->run->world, "a second callback of request %u that is none of its", job->token);
+  pass_time(job->user);
+}
+
 static void check_piece(sim_part *part, const void *data, size_t len, const sim_bytes *all,
                         size_t *passed, const char *what)
 {
@@ -270,6 +286,16 @@ int sim_callbacks_add(sim_job *job)
     hooks[SIM_HOOK_PASS].made = 1;
     rc = fcgip_request_add_pass_through_callback(job->request, on_piece, &hooks[SIM_HOOK_PASS],
                                                  sim_released);
+  }
+  if (rc == FCGIP_OK && sim_chance(world, 200)) {
+    hooks[SIM_HOOK_AFTER].made++;
+    rc = fcgip_request_add_response_callback(job->request, on_result_again, &hooks[SIM_HOOK_AFTER],
+                                             sim_released);
+  }
+  if (rc == FCGIP_OK && hooks[SIM_HOOK_AFTER].made > 0) {
+    hooks[SIM_HOOK_AFTER].made++;
+    rc = fcgip_request_add_failure_callback(job->request, on_result_again, &hooks[SIM_HOOK_AFTER],
+                                            sim_released);
   }
   return rc;
 }

@@ -327,7 +327,8 @@ static int send_again(sim_user *user)
   char script[40];
 
   if (old == NULL || old->request == NULL || old->content_len > 0 || old->user != user ||
-      old->hooks[0].made || old->hooks[1].made || old->hooks[2].made)
+      old->hooks[SIM_HOOK_AFTER].made || old->hooks[0].made || old->hooks[1].made ||
+      old->hooks[2].made)
     return 0;
   job = job_new(user);
   job->method = old->method;

@@ -25,7 +25,7 @@
 #define SIM_SERVERS 5
 #define SIM_USERS 2
 #define SIM_JOBS 96
-#define SIM_HOOKS 4
+#define SIM_HOOKS 5
 #define SIM_SLACK_US 1500u /* the rounding of a timeout to milliseconds, and the calls in between */
 
 typedef struct sim_run sim_run;
@@ -61,7 +61,13 @@ typedef struct sim_hook {
   unsigned made, released, calls;
 } sim_hook;
 
-enum sim_hook_kind { SIM_HOOK_RESPONSE, SIM_HOOK_FAILURE, SIM_HOOK_PASS, SIM_HOOK_CONTENT };
+enum sim_hook_kind {
+  SIM_HOOK_RESPONSE,
+  SIM_HOOK_FAILURE,
+  SIM_HOOK_PASS,
+  SIM_HOOK_CONTENT,
+  SIM_HOOK_AFTER
+};
 
 /* One request, as the user made it. */
 struct sim_job {
