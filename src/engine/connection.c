@@ -154,8 +154,8 @@ void fcgip__connection_assign(fcgip__connection *connection, fcgip__exchange *ex
   exchange->connection = connection;
   exchange->connect_started_us = connection->pool->engine->now_us;
   exchange->active_us = connection->pool->engine->now_us;
-  exchange->attempt_us =
-      FCGIP__NEVER; /* that of another server, before a failover, is none of this one's */
+  /* What another server has left, before a failover, is none of this one's. */
+  exchange->attempt_us = FCGIP__NEVER;
   exchange->is_sent = 0;
   exchange->is_starved = 0;
   connection->pool->stats.reused += connection->is_reused;
