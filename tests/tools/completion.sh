@@ -8,7 +8,7 @@ rm -rf -- * && mkdir folder && : >"some servers.txt" && : >"folder/a.sock"
 # complete TOOL WORD...: what the last word can become, in order, in one line.
 complete_words() {
   bash --norc --noprofile -c '
-    compopt() { :; } # works within a completion only
+    compopt() { :; } # works within a completion only: in the terminal, below
     . "$1/$2" || exit 1
     function_name="$(complete -p "$2" | sed "s/.*-F \([^ ]*\).*/\1/")"
     COMP_WORDS=("${@:2}")
@@ -31,23 +31,18 @@ becomes 'address load pool' fcgi-status --sort ''
 becomes 'load' fcgi-status -s l
 becomes '/status?full' fcgi-status -p '/status?f'
 becomes '/ping' fcgi-status --ping /
-becomes 'some servers.txt' fcgi-status -f some
-becomes 'folder' fcgi-status fol
+becomes '' fcgi-status -f some # which the shell does itself
 becomes '' fcgi-status --timeout 1
 becomes '-V' fcgi-status -V
 becomes '--connect-timeout' fcgi-broadcast --con
-becomes 'some servers.txt' fcgi-broadcast --servers some
 becomes 'PATCH POST PUT' fcgi-broadcast -X P
 becomes 'application/json application/x-www-form-urlencoded' fcgi-broadcast --type app
 becomes 'HTTP_HOST=' fcgi-broadcast -v HTTP
-becomes 'folder' fcgi-broadcast /x.php fol
 becomes '' fcgi-broadcast -m ''
 becomes '--help' fcgiget --h
 becomes '--help -X -c -d -i -m -s -t -v' fcgiget -
 becomes 'PATCH POST PUT' fcgiget -X P
 becomes 'QUERY_STRING=' fcgiget -v Q
-becomes "$PWD/folder" fcgiget "$PWD/fol"
-becomes "$PWD/folder/a.sock" fcgiget "unix:$PWD/folder/a"
 becomes '' fcgiget 127
 
 # In a shell at a terminal.
@@ -80,10 +75,18 @@ if have tmux; then
   terminal send-keys -l 'fcgiget -v SERVER_N'
   terminal send-keys Tab
   terminal send-keys -l 'x '
-  terminal send-keys -l "$PWD/fol"
+  terminal send-keys -l 'unix:./fol'
   terminal send-keys Tab
   terminal send-keys -l 'a'
   terminal send-keys Tab
-  shows 'SERVER_NAME=x .*/folder/a\.sock'
+  terminal send-keys -l '/status'
+  shows 'SERVER_NAME=x unix:\./folder/a\.sock/status'
+  terminal send-keys C-u
+  # A number is no file, and a script that is.
+  terminal send-keys -l 'fcgi-broadcast --timeout fol'
+  terminal send-keys Tab
+  terminal send-keys -l ' ./fol'
+  terminal send-keys Tab
+  shows 'fcgi-broadcast --timeout fol \./folder/'
 fi
 exit $findings

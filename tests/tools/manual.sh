@@ -22,7 +22,7 @@ for tool in fcgiget fcgi-status fcgi-broadcast; do
   sed -nE 's/^ {5}(-)/ \1/p' "$scratch/$tool.man" >"$scratch/$tool.man.tags"
   options "$scratch/$tool.man.tags" >"$scratch/$tool.man.options"
   sed 's/^#.*//; s/[|();]/ /g' "examples/tools/completions/$tool" |
-    grep -vE 'compopt|compgen -[fS]|mapfile|complete -F' >"$scratch/$tool.completion"
+    grep -vE 'compopt|compgen -S|mapfile|complete -o' >"$scratch/$tool.completion"
   grep -o "compgen .*" "examples/tools/completions/$tool" | grep -- "--help" | sed 's/compgen -W//' >>"$scratch/$tool.completion"
   options "$scratch/$tool.completion" >"$scratch/$tool.completion.options"
   [ "$(wc -l <"$scratch/$tool.help.options")" -ge 8 ] || report "$tool --help" "hardly an option in it"
