@@ -19,7 +19,7 @@ static const char help[] =
     "repeated\n"
     "  -X, --method METHOD          (GET)\n"
     "  -Q, --query QUERY            QUERY_STRING\n"
-    "  -d, --data FILE              content of the request, below 64 MiB; - is stdin\n"
+    "  -d, --data FILE              content of the request, at most 64 MiB; - is stdin\n"
     "  -t, --type TYPE              of the content (application/x-www-form-urlencoded)\n"
     "  -v, --var NAME=VALUE         a variable for the script; can be repeated\n"
     "  -c, --connect-timeout MS     (5000)\n"
