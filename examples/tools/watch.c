@@ -12,6 +12,8 @@
 #include "terminal.h"
 #include "tool.h"
 
+enum { SCREEN_CAP = 64 << 10 };
+
 /* What the main thread knows of a group of the poller. */
 typedef struct watch_group {
   fcgip_status_list *list; /* the last answer */
@@ -329,6 +331,7 @@ int watch_run(status_options *options)
   }
   w.has_screen = options->form != FORM_JSON && terminal_is_there();
   if (w.has_screen) {
+    setvbuf(stdout, NULL, _IOFBF, SCREEN_CAP); /* a screen at a time, or it would flicker */
     set_handlers(on_signal);
     terminal_enter(&w.screen);
   }
