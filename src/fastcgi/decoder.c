@@ -29,6 +29,7 @@ static const uint8_t *take_eight(fcgip__decoder *decoder, const uint8_t **data, 
   const uint8_t *at = *data;
   size_t n = sizeof(decoder->hold) - decoder->held;
 
+  assert(at != NULL && *len > 0);
   if (n > *len)
     n = *len;
   *data += n;
@@ -194,6 +195,9 @@ const char *fcgip__decoder_fault_text(const fcgip__decoder *decoder)
   return "no fault";
 }
 
+/* END_REQUEST as a whole. */
+#define END_LEN ((size_t)FCGIP__HEADER_LEN + 8)
+
 static int is_header(const uint8_t *header, uint16_t id, enum fcgip__record_type type)
 {
   return header[0] == FCGIP__VERSION_1 && header[1] == type && fcgip__get_be16(header + 2) == id;
@@ -205,12 +209,12 @@ size_t fcgip__decoder_take_whole(fcgip__decoder *decoder, const uint8_t *data, s
   const uint8_t *second;
   size_t first_len;
 
-  if (len < 3 * FCGIP__HEADER_LEN || !fcgip__decoder_is_idle(decoder) ||
+  if (len < FCGIP__HEADER_LEN + END_LEN || !fcgip__decoder_is_idle(decoder) ||
       !is_header(data, decoder->id, FCGIP__STDOUT))
     return 0;
   output->len = fcgip__get_be16(data + 4);
   first_len = FCGIP__HEADER_LEN + output->len + data[6];
-  if (output->len == 0 || len < first_len + 2 * FCGIP__HEADER_LEN)
+  if (output->len == 0 || len < first_len + END_LEN)
     return 0;
   second = data + first_len;
   if (!is_header(second, decoder->id, FCGIP__END_REQUEST) || fcgip__get_be16(second + 4) != 8)
@@ -220,5 +224,5 @@ size_t fcgip__decoder_take_whole(fcgip__decoder *decoder, const uint8_t *data, s
   decoder->type = FCGIP__END_REQUEST;
   decoder->padding = second[6];
   end_request(decoder, second + FCGIP__HEADER_LEN, end);
-  return first_len + 2 * FCGIP__HEADER_LEN;
+  return first_len + END_LEN;
 }

@@ -50,8 +50,8 @@ void fcgip_proxy_free(fcgip_proxy *proxy)
 static int send_snapshot(fcgip__front *front, const fcgip_request *request,
                          fcgip__snapshot *snapshot, fcgip_request_id *id)
 {
-  fcgip__exchange *exchange;
-  size_t index;
+  fcgip__exchange *exchange = NULL;
+  size_t index = 0;
   int rc = fcgip__picker_pick(&front->picker, front->collection, request, &index);
 
   if (rc == FCGIP_OK)
