@@ -93,7 +93,7 @@ static int free_while_receiving(fcgip_request_id id, const void *output, size_t 
 static void use_endpoints(fixture *f, const fcgip_endpoint_options *options, int count,
                           const char **addresses)
 {
-  fcgip_endpoint *endpoints[4];
+  fcgip_endpoint *endpoints[4] = {NULL};
   int i;
 
   for (i = 0; i < count; i++)
