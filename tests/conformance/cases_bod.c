@@ -152,7 +152,7 @@ static void stopped(conf_test *test)
     conf_check(test, result.verdict == V_CANCELLED, "stopped at %d: %s", stop_at,
                conf_verdict_name(result.verdict));
     conf_check(test, s.calls == stop_at, "%d calls instead of %d", s.calls, stop_at);
-    CHECK(test, peer_client_closed(f.peer, 0) && fixture_fd(&f) < 0);
+    CHECK(test, fixture_has_closed(&f, 0) && fixture_fd(&f) < 0);
     conf_result_free(&result);
     fcgip_request_free(request);
     free_seen(&s);

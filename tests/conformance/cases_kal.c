@@ -65,7 +65,7 @@ static void closed_at_once(conf_test *test)
   fixture_say(&f, 0, "OUT(H 'BODY') EOO");
   CHECK(test, fcgip_proxy_poll(f.proxy, 1000) == FCGIP_OK && !peer_client_closed(f.peer, 0));
   fixture_say(&f, 0, "END(0,0)");
-  CHECK(test, fcgip_proxy_poll(f.proxy, 1000) == FCGIP_OK && peer_client_closed(f.peer, 0));
+  CHECK(test, fcgip_proxy_poll(f.proxy, 1000) == FCGIP_OK && fixture_has_closed(&f, 0));
   CHECK(test, fixture_fd(&f) < 0);
   fcgip_request_free(request);
   fixture_free(&f);

@@ -244,7 +244,7 @@ void run_frees_inside(conf_test *test)
     conf_check(test, w.responses == (how == 0) && w.failures == 0 && w.pieces == (how == 1),
                "%d responses, %d failures, %d pieces", w.responses, w.failures, w.pieces);
     for (i = 0; i < 3; i++)
-      CHECK(test, peer_client_closed(f.peer, (size_t)i));
+      CHECK(test, fixture_has_closed(&f, (size_t)i));
     fcgip_request_free(w.request);
     CHECK(test, w.releases == (how == 1 ? 3 : 2));
     fixture_free(&f);
@@ -359,7 +359,7 @@ void run_freed_in_flight(conf_test *test)
   f.proxy = NULL;
   CHECK(test, w.responses == 0 && w.failures == 0 && w.releases == 2);
   for (i = 0; i < 4; i++)
-    CHECK(test, peer_client_closed(f.peer, i));
+    CHECK(test, fixture_has_closed(&f, i));
   fixture_free(&f);
 }
 

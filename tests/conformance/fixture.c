@@ -9,7 +9,8 @@
 #include "proxy/proxy.h"
 #include "support/peer_conn.h"
 
-#define PATIENCE_MS 40000
+#define PATIENCE_MS 40000 /* nothing moves */
+#define ENDLESS_MS 600000 /* it moves, and does not end */
 
 static uint64_t clock_of(void *data)
 {
@@ -129,14 +130,19 @@ static int is_over(fixture *f, uint64_t from, const char *what)
 void fixture_take(fixture *f, fcgip_request_id id, conf_result *result)
 {
   fcgip_response *response = NULL;
-  uint64_t from = peer_now_ms();
+  uint64_t from = peer_now_ms(), stirred = from;
+  int moved;
 
   conf_result_clear(result);
   result->verdict = V_HANG;
-  while (fcgip_proxy_read_response(f->proxy, id, peer_step(f->peer) ? 0 : 1, &response) ==
-         FCGIP_EAGAIN)
-    if (is_over(f, from, "a response"))
+  do {
+    moved = peer_step(f->peer);
+    if (moved)
+      stirred = peer_now_ms();
+    if (is_over(f, stirred, "a response"))
       return;
+  } while (fcgip_proxy_read_response(f->proxy, id, moved ? 0 : 1, &response) == FCGIP_EAGAIN &&
+           peer_now_ms() - from < ENDLESS_MS);
   if (response != NULL)
     conf_fcgiproxy_result(response, result);
   fcgip_response_free(response);
@@ -173,6 +179,11 @@ int fixture_until_closed(fixture *f, size_t connection)
       return 0;
   }
   return 1;
+}
+
+int fixture_has_closed(fixture *f, size_t connection)
+{
+  return peer_client_has_closed(f->peer, connection, PATIENCE_MS);
 }
 
 int fixture_until_requested(fixture *f, size_t connection, size_t requests)

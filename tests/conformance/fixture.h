@@ -57,6 +57,8 @@ void fixture_take(fixture *f, fcgip_request_id id, conf_result *result);
 /* Drives until the peer has taken this many connections, or has seen that one closed. 0 after seconds. */
 int fixture_until_connections(fixture *f, size_t count);
 int fixture_until_closed(fixture *f, size_t connection);
+/* ... has seen that one closed, by what the library has done already: it is not driven. */
+int fixture_has_closed(fixture *f, size_t connection);
 /* ... until a whole request has come on the connection. */
 int fixture_until_requested(fixture *f, size_t connection, size_t requests);
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/peer.h"
@@ -452,6 +453,19 @@ int peer_client_closed(peer *p, size_t connection)
     closed = poll(&hup, 1, 0) == 1 && (hup.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
   pthread_mutex_unlock(&p->lock);
   return closed;
+}
+
+int peer_client_has_closed(peer *p, size_t connection, uint64_t patience_ms)
+{
+  const struct timespec moment = {0, 1000000};
+  uint64_t from = peer_now_ms();
+
+  while (!peer_client_closed(p, connection)) {
+    if (peer_now_ms() - from > patience_ms)
+      return 0;
+    nanosleep(&moment, NULL);
+  }
+  return 1;
 }
 
 int peer_script_done(peer *p, size_t connection)

@@ -105,6 +105,9 @@ size_t peer_requests(peer *peer, size_t connection);
 uint16_t peer_request_id(peer *peer, size_t connection);
 /* 1 if the client closed or reset the connection. */
 int peer_client_closed(peer *peer, size_t connection);
+/* The same of a client that has done so already and does nothing meanwhile: what it has closed may stay open for a
+ * moment, while another process looks at its descriptors. 0 after `patience_ms`. */
+int peer_client_has_closed(peer *peer, size_t connection, uint64_t patience_ms);
 /* 1 if all steps were done. */
 int peer_script_done(peer *peer, size_t connection);
 
