@@ -81,6 +81,28 @@ static void a_slow_pass_through_callback(void **state)
   assert_int_equal(elapsed_ms(f), 160);
 }
 
+/* And what has come for others meanwhile, too. */
+static void a_slow_callback_of_another(void **state)
+{
+  static const char answer[] = "\1\6\0\1\0\7\0\0\nothers"
+                               "\1\3\0\1\0\10\0\0\0\0\0\0\0\0\0\0";
+  fcgip_endpoint_options options = {.read_write_timeout_ms = 50};
+  fixture *f = *state;
+  sink s = {.f = f, .takes_ms = 80};
+  fcgip_request_id slow, other;
+
+  fixture_tcp(f, &options);
+  fcgip_request_add_pass_through_callback(f->request, drain, &s, NULL);
+  slow = send_get(f);
+  other = send_it(f, f->post);
+  fake_net_data_at(&f->net, f->start_us + 20 * MS, 0, answer + 15, 16);
+  fake_net_data_at(&f->net, f->start_us + 20 * MS, 1, answer, sizeof(answer) - 1);
+  fake_net_stdout(&f->net, 0, "\nslow");
+  run(f);
+  assert_succeeds(f, slow, "slow");
+  assert_succeeds(f, other, "others");
+}
+
 /* ---- back-pressure ---- */
 
 static void a_pause(void **state)
@@ -262,6 +284,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       THREE_WAYS(a_body_that_is_not_kept),
       THREE_WAYS(a_slow_pass_through_callback),
+      ONE_WAY(a_slow_callback_of_another),
       THREE_WAYS(a_pause),
       THREE_WAYS(a_pause_that_is_too_long),
       THREE_WAYS(a_pause_that_ends),
