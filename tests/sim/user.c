@@ -89,7 +89,8 @@ static void check_wait(sim_user *user, uint64_t start_us, int timeout_ms, int ra
 {
   sim_world *world = &user->run->world;
   uint64_t spent = world->now_us - start_us;
-  uint64_t least = timeout_ms < 0 ? SIM_NEVER : (uint64_t)(unsigned)timeout_ms * 1000u;
+  uint64_t asked = timeout_ms < 0 ? SIM_NEVER : (uint64_t)(unsigned)timeout_ms * 1000u;
+  uint64_t least = asked;
 
   /* That clock is rounded down, and read twice. */
   if (user->has_own_clock && least != SIM_NEVER)
@@ -97,7 +98,7 @@ static void check_wait(sim_user *user, uint64_t start_us, int timeout_ms, int ra
   if (ran_out && spent < least)
     sim_fail(world, "%s(%d ms) gives up after %llu us", what, timeout_ms,
              (unsigned long long)spent);
-  if (timeout_ms >= 0 && spent > least + SIM_SLACK_US + 2000u + user->slow_us)
+  if (timeout_ms >= 0 && spent > asked + SIM_SLACK_US + 2000u + user->slow_us)
     sim_fail(world, "%s(%d ms) takes %llu us", what, timeout_ms, (unsigned long long)spent);
 }
 
