@@ -12,6 +12,7 @@
 #include "sim_inside.h"
 
 #define NEVER_LIMIT UINT32_MAX
+#define LOOK_HOLDS_US 6000u
 
 static void some_link(sim_run *run, sim_link *link)
 {
@@ -251,6 +252,15 @@ static void make_user(sim_run *run, unsigned number)
   sim_inside_seed(user, world->seed + number);
 }
 
+/* KAL-03: whether the server has ended a kept connection is looked at before it is used again, and not long before. */
+static void check_look(sim_run *run, const sim_conn *conn)
+{
+  if (run->net.judge == NULL && conn->ended_us < run->world.now_us &&
+      run->world.now_us - conn->ended_us > LOOK_HOLDS_US)
+    sim_fail(&run->world, "connection %u is used again %llu us after the server had ended it",
+             conn->number, (unsigned long long)(run->world.now_us - conn->ended_us));
+}
+
 /* Fairness: a kept connection goes to who came first, be he in the queue or waiting for a new one. */
 static void check_turn(sim_user *user, const sim_part *served)
 {
@@ -287,8 +297,10 @@ static void on_carry(void *context, sim_carry *carry)
     sim_fail(&run->world, "%s request %u is sent twice", part->job->method, part->job->token);
   part->carry = carry;
   part->carries++;
-  if (carry->is_reused)
-    check_turn(user, part);
+  if (!carry->is_reused)
+    return;
+  check_turn(user, part);
+  check_look(run, carry->conn);
 }
 
 static void on_token(void *context, sim_carry *carry)

@@ -64,7 +64,14 @@ sim_conn *sim_conn_new(sim_net *net, sim_client *client, int family)
   conn->fd = -1;
   conn->number = (unsigned)net->conn_count++;
   conn->opened_us = net->world->now_us;
+  conn->ended_us = SIM_NEVER;
   return conn;
+}
+
+static void has_ended(sim_conn *conn)
+{
+  if (conn->ended_us == SIM_NEVER)
+    conn->ended_us = conn->net->world->now_us;
 }
 
 static void arrived(void *context, uint64_t argument)
@@ -78,6 +85,8 @@ static void arrived(void *context, uint64_t argument)
     return; /* what was under way is lost */
   if (argument & ARRIVES_FIN)
     flow->fin_ready = 1;
+  if ((argument & ARRIVES_FIN) && !is_up)
+    has_ended(conn);
   flow->ready += len < flow->len - flow->ready ? len : flow->len - flow->ready;
   if (is_up)
     sim_conn_kick(conn);
@@ -402,8 +411,10 @@ void sim_conn_shutdown(sim_conn *conn)
 {
   hurry(conn);
   sim_flow_fin(conn, &conn->down);
-  if (conn->family == AF_UNIX)
+  if (conn->family == AF_UNIX) {
     conn->down.fin_ready = 1;
+    has_ended(conn);
+  }
 }
 
 void sim_conn_break(sim_conn *conn)
@@ -411,6 +422,7 @@ void sim_conn_break(sim_conn *conn)
   if (conn->state != SIM_CONN_OPEN && conn->state != SIM_CONN_CONNECTING)
     return;
   conn->state = SIM_CONN_RESET;
+  has_ended(conn);
   /* In CLOSE_WAIT, that is after a FIN, it is a broken pipe (tcp_reset() of Linux). */
   conn->pending_error = conn->down.fin_ready && conn->family != AF_UNIX ? EPIPE : ECONNRESET;
   conn->down.len = conn->down.ready;
