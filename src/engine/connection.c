@@ -344,6 +344,8 @@ int fcgip__connection_is_alive(fcgip__connection *connection)
 
 void fcgip__connection_tell(fcgip__connection *connection)
 {
+  if (connection->state == FCGIP__CONNECTION_IDLE && connection->watched == POLLIN)
+    return; /* the usual case */
   if (!fcgip__node_is_linked(&connection->touched) &&
       fcgip__connection_wants(connection) != connection->watched)
     fcgip__list_add_last(&connection->pool->engine->touched, &connection->touched);

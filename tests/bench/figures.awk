@@ -74,6 +74,11 @@ function throughput_goal(group, x, text, name, bound,    limit, cpu) {
     "of " limit "; by CPU time " shown(cpu, "%.2f"))
 }
 
+function stream_goal(text, x) {
+  goal(text, ratio("stream", x, "library", "limit", "mib_s"), 1, 0.9,
+    "by CPU time " shown(ratio("stream", x, "limit", "library", "cpu_us"), "%.2f"))
+}
+
 function table_of_flight(group, title,    list, n, i, x, j, names, count, row) {
   n = split(xs[group], list, " ")
   if (n == 0) return
@@ -185,9 +190,8 @@ function all_goals(    many, bare, heap_x, build, plain) {
   goal("CPU per request, " many " in flight to 64, own poll", growth("unix", "poll", many), -1, 3,
     "bare poll " shown(growth("unix", "limit-poll", many), "%.2f"))
   goal("heap bytes per request, " many " in flight", median("heap", many, "all", "in_flight_bytes"), -1, 1536, "")
-  goal("stream down: share of the bare copy loop", ratio("stream", "down", "library", "limit", "mib_s"), 1, 0.9, "")
-  goal("stream up from a source: share of the bare copy loop",
-    ratio("stream", "up", "library", "limit", "mib_s"), 1, 0.9, "")
+  stream_goal("stream down: share of the bare copy loop", "down")
+  stream_goal("stream up from a source: share of the bare copy loop", "up")
   goal("stream down: heap bytes more than for a 64th of it",
     median("stream-heap", "down", "all", "growth"), -1, 64, "constant memory")
   goal("stream up: heap bytes more than for a 64th of it",
