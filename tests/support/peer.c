@@ -345,7 +345,7 @@ static void *thread_main(void *arg)
   peer *p = arg;
   struct pollfd stop = {p->wake[0], POLLIN, 0};
 
-  while (poll(&stop, 1, 0) == 0)
+  while (poll(&stop, 1, 0) <= 0) /* a signal is no reason to stop */
     if (!peer_step(p))
       wait_for_work(p);
   return NULL;
