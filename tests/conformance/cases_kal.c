@@ -403,7 +403,7 @@ static void two_at_once(conf_test *test)
  * ids, so that there is none to skip. */
 static void wrapped_in_flight(conf_test *test)
 {
-  const conf_request two = {.keep = 2};
+  const conf_request two = {.keep = 2, .read_write_ms = 1200000}; /* it waits for all the others */
   fcgip_request_id first, held;
   conf_result result = {0};
   fcgip_request *request;
