@@ -444,7 +444,7 @@ static size_t room(void)
 static void one_fast(conf_test *test)
 {
   const size_t count = room();
-  const conf_request options = {.max_connections = 20000};
+  const conf_request options = {.max_connections = 20000, .read_write_ms = 1200000};
   fcgip_response *response = NULL;
   fcgip_request *request;
   fcgip_request_id id = 0, fast = 0;

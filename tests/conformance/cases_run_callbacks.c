@@ -557,7 +557,7 @@ void run_many_ids(conf_test *test)
                                           .max_connections = 1,
                                           .max_queued = 100,
                                           .allocator = memory_allocator()};
-  const conf_request one = {.max_connections = 1};
+  const conf_request one = {.max_connections = 1, .read_write_ms = 1200000};
   fcgip_endpoint *endpoint = NULL;
   const fcgip_endpoint *list[1];
   fcgip_collection *collection;
