@@ -1,4 +1,5 @@
 /* Whether a result is right, by what the network saw. */
+#include <errno.h>
 #include <string.h>
 
 #include "sim.h"
@@ -157,6 +158,10 @@ static void judge_broken(const verdict *v)
 {
   int number = fcgip_response_errno(v->response);
 
+  /* CLS-05, CLS-06: what came before the end counts, and may be all of it. */
+  if (v->job->run->net.judge == NULL && !v->part->was_paused && v->carry->conn->unread > 0)
+    WRONG(v, "request %u ends with %s, and %zu bytes were not read", v->job->token,
+          fcgip_errname(v->error), v->carry->conn->unread);
   if (v->error == FCGIP_EWRITE) {
     if (v->carry->send_error == 0 || v->carry->send_error != number)
       WRONG(v, "request %u: FCGIP_EWRITE with errno %d, of sending %d", v->job->token, number,
@@ -213,6 +218,9 @@ static void judge_connect(const verdict *v)
 
   if (v->error == FCGIP_ECONNECT && number == 0)
     WRONG(v, "request %u: FCGIP_ECONNECT without a reason", v->job->token);
+  if (v->error == FCGIP_ECONNECT && (number == EINTR || number == EAGAIN || number == EALREADY))
+    WRONG(v, "request %u: FCGIP_ECONNECT with errno %d, which is no failure", v->job->token,
+          number);
   if (v->error == FCGIP_EBUSY && !v->site->is_unix)
     WRONG(v, "request %u: FCGIP_EBUSY of a TCP server", v->job->token);
   if (v->error == FCGIP_ERESOLVE && !v->site->is_unresolved)

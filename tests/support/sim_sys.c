@@ -340,6 +340,7 @@ static int sys_close(void *context, int fd)
   client->net->open--;
   client->open--;
   conn->fd = -1;
+  conn->unread = conn->down.ready;
   sim_conn_abandon(conn);
   /* Closed, whatever it says. */
   return (int)done(client, SIM_CLOSE, fd, -verdict.error);
