@@ -344,7 +344,9 @@ int fcgip__connection_is_alive(fcgip__connection *connection)
 
 void fcgip__connection_tell(fcgip__connection *connection)
 {
-  if (connection->state == FCGIP__CONNECTION_IDLE && connection->watched == POLLIN)
+  if (connection->watched == POLLIN &&
+      (connection->state == FCGIP__CONNECTION_IDLE ||
+       (connection->state == FCGIP__CONNECTION_RECEIVING && !connection->exchange->is_paused)))
     return; /* the usual case */
   if (!fcgip__node_is_linked(&connection->touched) &&
       fcgip__connection_wants(connection) != connection->watched)

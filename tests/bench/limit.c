@@ -186,7 +186,8 @@ static void run_requests(void)
   while (option.requests > 0 ? limit.done - warm < option.requests : bench_now_ns() < end_ns)
     turn();
   bench_mark_now(&to, option.peer);
-  printf("waits=%.4f ", (double)(limit.turns - turns) / (double)(limit.done - warm));
+  printf("waits=%.4f ",
+         (double)(limit.turns - turns) / (double)(limit.done > warm ? limit.done - warm : 1));
   bench_report(&from, &to, limit.done - warm, (limit.done - warm) * limit.answer_len);
 }
 

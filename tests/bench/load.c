@@ -203,7 +203,7 @@ void client_load(client *c)
   bench_mark_now(&to, c->options.peer);
   if (c->options.count_heap)
     print_heap(&before, &c->heap, l.done - warm);
-  printf("waits=%.4f ", (double)(l.turns - turns) / (double)(l.done - warm));
+  printf("waits=%.4f ", (double)(l.turns - turns) / (double)(l.done > warm ? l.done - warm : 1));
   bench_report(&from, &to, l.done - warm, l.received - received);
   tear_down(&l);
 }
