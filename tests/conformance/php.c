@@ -166,6 +166,7 @@ int php_start(php *p, conf_test *test, int is_tcp, const char *global, const cha
   snprintf(config, sizeof(config), "%s/php.conf", test->folder);
   snprintf(err, sizeof(err), "%s/php.err", test->folder);
   write_config(p, config, global, pool);
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   p->master = fork();
   if (p->master == 0) {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -186,24 +187,32 @@ size_t php_workers(const php *p, pid_t *pids, size_t cap)
   return processes_children(p->master, "php-fpm: pool pool", pids, cap);
 }
 
-void php_stop(php *p)
+/* A master that is told to end while it reloads may leave workers behind: they are ours, then. */
+static void end_orphans(void)
 {
   pid_t workers[64];
-  size_t n, i;
+  size_t n = processes_children(getpid(), "php-fpm: pool pool", workers, 64), i;
+
+  for (i = 0; i < n && i < 64; i++) {
+    kill(workers[i], SIGKILL);
+    waitpid(workers[i], NULL, 0);
+  }
+}
+
+void php_stop(php *p)
+{
   int waited;
 
   if (p->master <= 0)
     return;
-  n = php_workers(p, workers, 64);
   kill(p->master, SIGTERM);
   for (waited = 0; waited < 300 && waitpid(p->master, NULL, WNOHANG) == 0; waited++)
     pause_ms(10);
   if (waited == 300) {
-    for (i = 0; i < n && i < 64; i++)
-      kill(workers[i], SIGKILL);
     kill(p->master, SIGKILL);
     waitpid(p->master, NULL, 0);
   }
+  end_orphans();
   p->master = 0;
 }
 

@@ -90,6 +90,8 @@ with open(os.path.join(build, "unreached.txt"), "w", encoding="utf-8") as report
     for path, number, what, text, detail in unreached:
         known = entry(path, what, text) in listed
         unlisted += not known
+        if not known:
+            print("not in unreached.txt: %s:%d %s %s: %s" % (path, number, what, detail, text.strip()))
         report.write("%s %s:%d %s %s: %s\n" % (" " if known else "!", path, number, what, detail, text.strip()))
 for gone in sorted(set(listed) - found):
     print("reached after all, or gone: " + gone)
