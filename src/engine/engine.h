@@ -49,7 +49,8 @@ int fcgip__engine_prepare(fcgip__engine *engine, size_t pool, fcgip__snapshot *s
 void fcgip__engine_discard(fcgip__engine *engine, fcgip__exchange *exchange);
 /* Begins. Cannot fail: what goes wrong is the result. Nothing is sent before everybody has left. */
 void fcgip__engine_start(fcgip__engine *engine, fcgip__exchange *exchange);
-/* The same as the last thing before leaving: it may be sent at once, and user code may run. */
+/* The same as the last thing before leaving: it may be sent at once, and user code may run. Not for one that was prepared
+ * with `queue_full_is_result`. */
 void fcgip__engine_start_last(fcgip__engine *engine, fcgip__exchange *exchange);
 
 /* The exchange of an id that was neither read nor handled; NULL if there is none. */

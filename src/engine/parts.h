@@ -322,8 +322,9 @@ static inline int fcgip__pool_may_reuse(fcgip__pool *pool, fcgip__connection *co
 void fcgip__pool_init(fcgip__pool *pool, fcgip__engine *engine, const fcgip_endpoint *endpoint);
 void fcgip__pool_deinit(fcgip__pool *pool);
 void fcgip__pool_submit(fcgip__pool *pool, fcgip__exchange *exchange);
-/* 1 if it need not wait for others, and a kept connection is there; then it can be started without the queue. */
-int fcgip__pool_may_start(fcgip__pool *pool, const fcgip__exchange *exchange);
+/* 1 if a new exchange need not wait for others, and a kept connection is there; then it can be started without the
+ * queue. */
+int fcgip__pool_may_start(fcgip__pool *pool);
 void fcgip__pool_start(fcgip__pool *pool, fcgip__exchange *exchange);
 int fcgip__pool_may_open(const fcgip__pool *pool);
 int fcgip__pool_is_full(const fcgip__pool *pool);

@@ -118,9 +118,9 @@ static fcgip__connection *take_idle(fcgip__pool *pool)
   return NULL;
 }
 
-int fcgip__pool_may_start(fcgip__pool *pool, const fcgip__exchange *exchange)
+int fcgip__pool_may_start(fcgip__pool *pool)
 {
-  return pool->queued == 0 && !exchange->was_retried && take_idle(pool) != NULL;
+  return pool->queued == 0 && take_idle(pool) != NULL;
 }
 
 static void start_on(fcgip__connection *idle, fcgip__exchange *exchange)

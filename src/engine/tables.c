@@ -1,4 +1,6 @@
 /* The exchanges of an engine as the proxies see them: prepared, started, found, taken, cancelled. */
+#include <assert.h>
+
 #include "engine/engine.h"
 #include "engine/parts.h"
 #include "fcgiproxy/error.h"
@@ -37,8 +39,8 @@ void fcgip__engine_start(fcgip__engine *engine, fcgip__exchange *exchange)
 
 void fcgip__engine_start_last(fcgip__engine *engine, fcgip__exchange *exchange)
 {
-  if (engine->depth != 1 || exchange->is_queue_full ||
-      !fcgip__pool_may_start(exchange->pool, exchange)) {
+  assert(!exchange->is_queue_full);
+  if (engine->depth != 1 || !fcgip__pool_may_start(exchange->pool)) {
     fcgip__engine_start(engine, exchange);
     return;
   }

@@ -374,6 +374,7 @@ static void content_lengths(void **state)
       {"Content-Length: 5\nContent-Length: 6\n\n", FCGIP_EHEADER, 0},
       {"Content-Length: 18446744073709551616\n\n", FCGIP_EHEADER, 0},
       {"Content-Length: -4\n\n", FCGIP_EHEADER, 0},
+      {"Content-Length: -4\nContent-Type: text/plain\n\n", FCGIP_EHEADER, 0},
       {"Content-Length: +4\n\n", FCGIP_EHEADER, 0},
       {"Content-Length: 0x4\n\n", FCGIP_EHEADER, 0},
       {"Content-Length: 4,4\n\n", FCGIP_EHEADER, 0},

@@ -85,6 +85,21 @@ static void a_block_that_comes_again(void **state)
   }
 }
 
+/* One that has more headers than are allowed is not remembered either. */
+static void a_block_of_more_than_max(void **state)
+{
+  fcgip__headers_memo memo = {0};
+  fcgip__headers headers;
+  size_t len;
+
+  (void)state;
+  assert_int_equal(recall(&headers, &memo, BLOCK, 3, &len), 1);
+  assert_int_equal(recall(&headers, &memo, BLOCK, 2, &len), 0);
+  assert_int_equal(headers.count, 0);
+  assert_int_equal(recall(&headers, &memo, BLOCK, 3, &len), 1);
+  assert_is_the_block(&headers);
+}
+
 /* Another of the same length, a longer one with the same beginning, a shorter one: each is what it is. */
 static void blocks_that_are_much_alike(void **state)
 {
@@ -188,6 +203,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(a_block_that_comes_again, setup, teardown),
+      cmocka_unit_test_setup_teardown(a_block_of_more_than_max, setup, teardown),
       cmocka_unit_test_setup_teardown(blocks_that_are_much_alike, setup, teardown),
       cmocka_unit_test_setup_teardown(copies_are_their_own, setup, teardown),
       cmocka_unit_test_setup_teardown(a_long_block, setup, teardown),
