@@ -187,6 +187,36 @@ static void does_not_trust_a_look_for_long(void **state)
   assert_int_equal(f->net.socket_count, 11);
 }
 
+/* poll() says nothing of the padding that one of them still waits for. */
+static void looks_at_padding_too(void **state)
+{
+  const fcgip_endpoint_options options = {.max_idle_connections = 10, .idle_timeout_ms = 1000};
+  fixture *f = *state;
+  uint8_t end[16] = {1, 3, 0, 0, 0, 8, 8};
+  size_t i;
+
+  ten_idle(f, &options);
+  f->net.is_serving = 0;
+  for (i = 0; i < 10; i++)
+    send_it(f, f->post);
+  end[2] = (uint8_t)(socket_at(f, 4)->request_id >> 8);
+  end[3] = (uint8_t)socket_at(f, 4)->request_id;
+  for (i = 0; i < 10; i++) {
+    if (i != 4) {
+      fake_net_answer(&f->net, i, "");
+      continue;
+    }
+    fake_net_stdout(&f->net, i, "\n");
+    fake_net_data_at(&f->net, f->net.now_us, i, end, sizeof(end));
+  }
+  run(f);
+  assert_int_equal(f->net.open_count, 10);
+  for (i = 0; i < 10; i++)
+    send_it(f, f->post);
+  assert_int_equal(f->net.socket_count, 11);
+  assert_false(socket_at(f, 4)->is_open);
+}
+
 static void moves_what_may_be_repeated(void **state)
 {
   static const struct {
@@ -385,6 +415,7 @@ int main(void)
       ONE_WAY(does_not_trust_an_old_look),
       ONE_WAY(looks_though_poll_fails),
       ONE_WAY(does_not_trust_a_look_for_long),
+      ONE_WAY(looks_at_padding_too),
       THREE_WAYS(moves_what_may_be_repeated),
       THREE_WAYS(does_not_move_what_may_not),
       THREE_WAYS(moves_anything_that_was_not_begun),
