@@ -293,11 +293,12 @@ static void check_sent(const fcgip_request *request, const model *m, const way *
 /* The byte at `offset` behind the head, computed. `have` says whether the content there is at hand. */
 static uint8_t byte_at(const fcgip__encoded *e, uint16_t id, uint64_t offset, int *have)
 {
-  uint64_t record = offset / 65543, in_record = offset % 65543, at, left, len;
+  uint64_t full = e->content_len / 65535;
+  uint64_t record = offset / 65543 < full ? offset / 65543 : full;
+  uint64_t in_record = offset - record * 65543, at, len;
   uint8_t header[8] = {1, 5, (uint8_t)(id >> 8), (uint8_t)id};
 
-  left = e->content_len - (record * 65535 < e->content_len ? record * 65535 : e->content_len);
-  len = left < 65535 ? left : 65535;
+  len = record < full ? 65535 : e->content_len % 65535;
   *have = 1;
   if (in_record >= 8 + len) { /* the empty one, behind a short last one */
     in_record -= 8 + len;
