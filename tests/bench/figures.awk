@@ -10,6 +10,7 @@ $1 == "skipped" { sub(/^skipped /, ""); skips[++skip_count] = $0; next }
 {
   id = $1 SUBSEP $2 SUBSEP $3
   if (!(id in rounds)) ids[++id_count] = id
+  has_name[$1, $3] = 1
   if (!(($1, $2) in seen_x)) { seen_x[$1, $2] = 1; xs[$1] = xs[$1] " " $2 }
   if ($4 > rounds[id]) rounds[id] = $4
   for (i = 5; i <= NF; i++) {
@@ -79,11 +80,19 @@ function stream_goal(text, x) {
     "by CPU time " shown(ratio("stream", x, "limit", "library", "cpu_us"), "%.2f"))
 }
 
+# Those of `all` that have done something of the group.
+function names_of(group, all, names,    given, n, i, count) {
+  n = split(all, given, " ")
+  for (i = 1; i <= n; i++)
+    if ((group, given[i]) in has_name) names[++count] = given[i]
+  return count
+}
+
 function table_of_flight(group, title,    list, n, i, x, j, names, count, row) {
   n = split(xs[group], list, " ")
   if (n == 0) return
   heading(title)
-  count = split("limit-poll limit-epoll limit-blocking poll pull push push-plain php", names, " ")
+  count = names_of(group, "limit-poll limit-epoll limit-blocking poll pull push push-plain php php-package", names)
   row = sprintf("  %9s", "in flight")
   for (j = 1; j <= count; j++) row = row sprintf("  %17s", names[j])
   line(row)

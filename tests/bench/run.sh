@@ -19,19 +19,21 @@ measured here is named with the reason. The figures of a busy machine are of lit
   --programs DIR  where bench_responder, bench_limit and bench_client are built already
   --rounds N      of each timed figure, default 7
   --ms N          of each timed run, default 500
+  --php-package F the autoloader of the PHP package hollodotme/fast-cgi-proxy, to measure that as well
   --no-pin        leaves the choice of processors to the system
   --short         all figures, but with hardly any time: to see that everything runs
   --help          this text
 TEXT
 }
 
-out="$checkout/build/bench" programs='' rounds=7 ms=500 pin=1 short=0
+out="$checkout/build/bench" programs='' rounds=7 ms=500 pin=1 short=0 php_package=''
 while [ $# -gt 0 ]; do
   case "$1" in
   --out) out="$2" && shift ;;
   --programs) programs="$2" && shift ;;
   --rounds) rounds="$2" && shift ;;
   --ms) ms="$2" && shift ;;
+  --php-package) php_package="$2" && shift ;;
   --no-pin) pin=0 ;;
   --short) short=1 rounds=1 ms=20 ;;
   --help | -h)
@@ -196,6 +198,8 @@ php_round() {
   local n
   for n in 1 64; do
     timed unix "$n" php "$1" "${on_cpu[@]}" php -n "$bench/plain.php" "unix://$work/s" "$n" "$ms"
+    [ -z "$php_package" ] ||
+      timed unix "$n" php-package "$1" "${on_cpu[@]}" php "$bench/package.php" "$php_package" "$work/s" "$n" "$ms"
   done
 }
 
@@ -227,7 +231,7 @@ measure_times() {
   else
     skipped "plain PHP loop: no php"
   fi
-  skipped "the PHP package hollodotme/fast-cgi-proxy: not to be had locally"
+  [ -n "$php_package" ] || skipped "the PHP package hollodotme/fast-cgi-proxy: --php-package says where it is"
   for ((round = 1; round <= rounds; round++)); do
     say "round $round of $rounds"
     for n in "${flights[@]}"; do flight_round unix "$n" "$round" "unix://$work/s"; done
