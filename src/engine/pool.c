@@ -82,7 +82,7 @@ void fcgip__pool_submit(fcgip__pool *pool, fcgip__exchange *exchange)
   fcgip__pool_is_hungry(pool);
   /* Most have no deadline before they have a connection. */
   if (exchange->snapshot->timeouts.request_timeout_ms != 0 ||
-      pool->options->request_timeout_ms != FCGIP__NONE || pool->look_again_us != FCGIP__NEVER)
+      pool->options->request_timeout_ms != FCGIP__NONE)
     fcgip__exchange_arm(exchange);
 }
 
@@ -204,8 +204,7 @@ static void serve_connecting(fcgip__pool *pool)
     if (idle == NULL)
       return;
     fcgip__exchange_disconnect(exchange);
-    fcgip__connection_assign(idle, exchange);
-    (void)fcgip__connection_send(idle);
+    start_on(idle, exchange);
   }
 }
 
