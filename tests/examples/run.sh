@@ -4,6 +4,7 @@
 # their exit statuses: good servers, dead ones, no arguments, bad ones, and bytes that a terminal
 # would obey.
 set -u
+. "$(dirname "$0")/../support/expect.sh"
 examples="${1:?the folder of the examples}"
 : "${FCGIP_NETWORK1:?run me with with_fpm}" "${FCGIP_NETWORK2:?}" "${FCGIP_UNIX:?}" "${FCGIP_SCRIPTS:?}"
 work="$(mktemp -d "${TMPDIR:-/tmp}/examples.XXXXXX")" || exit 1
@@ -22,44 +23,6 @@ run() {
   status=$?
   out="$(tr -d '\0' <"$work/out")"
   err="$(tr -d '\0' <"$work/err")"
-}
-
-fail() {
-  failures=$((failures + 1))
-  printf 'FAILED: %s\n  %s\n' "${command[*]}" "$1"
-  printf '%s\n' "$out" "$err" | sed 's/^/  | /' | head -n 40 | cat -v
-}
-
-# expect STATUS: of the last run.
-expect() {
-  checks=$((checks + 1))
-  [ "$status" -eq "$1" ] || fail "exit status $status instead of $1"
-}
-
-# expect_out REGEX, expect_err REGEX: a line of it matches as a whole.
-expect_out() {
-  checks=$((checks + 1))
-  grep -Eqx -- "$1" <<<"$out" || fail "no line of stdout: $1"
-}
-expect_err() {
-  checks=$((checks + 1))
-  grep -Eqx -- "$1" <<<"$err" || fail "no line of stderr: $1"
-}
-
-# expect_count N REGEX: so many lines of stdout match as a whole.
-expect_count() {
-  local n
-  checks=$((checks + 1))
-  n="$(grep -Ecx -- "$2" <<<"$out")"
-  [ "$n" -eq "$1" ] || fail "$n lines instead of $1 of stdout: $2"
-}
-
-# expect_clean: nothing that a terminal would obey came out, neither here nor there.
-expect_clean() {
-  checks=$((checks + 1))
-  if LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]' "$work/out" "$work/err"; then
-    fail "control characters"
-  fi
 }
 
 # ---- what they are there for ----

@@ -1,6 +1,7 @@
 # What the tests of the tools have in common; read with `.` by scripts called as with_fpm SCRIPT TOOLS WITH_PAGES,
 # where TOOLS is the folder of the tools. Sets `tools` and `work`, a folder of the test's own.
 set -u
+. "$(dirname "$0")/../support/expect.sh"
 tools="${1:?the folder of the tools}"
 : "${FCGIP_NETWORK1:?run me with with_fpm}" "${FCGIP_NETWORK2:?}" "${FCGIP_UNIX:?}" "${FCGIP_SCRIPTS:?}"
 PATH="$PATH:${FCGIP_PROGRAMS:-/nowhere}"
@@ -38,12 +39,6 @@ run() {
   err="$(tr -d '\0' <"$work/err")"
 }
 
-fail() {
-  failures=$((failures + 1))
-  printf 'FAILED: %s\n  %s\n' "${command[*]}" "$1"
-  printf '%s\n' "$out" "$err" | sed 's/^/  | /' | head -n 30 | cut -c 1-400 | cat -v
-}
-
 # check TEXT COMMAND...: fails with the text if the command does.
 check() {
   local text="$1"
@@ -52,44 +47,12 @@ check() {
   "$@" || fail "$text"
 }
 
-# expect STATUS: of the last run.
-expect() {
-  checks=$((checks + 1))
-  [ "$status" -eq "$1" ] || fail "exit status $status instead of $1"
-}
-
-# expect_out REGEX, expect_err REGEX: a line of it matches as a whole.
-expect_out() {
-  checks=$((checks + 1))
-  grep -Eqx -- "$1" <<<"$out" || fail "no line of stdout: $1"
-}
-expect_err() {
-  checks=$((checks + 1))
-  grep -Eqx -- "$1" <<<"$err" || fail "no line of stderr: $1"
-}
-
-# expect_count N REGEX: so many lines of stdout match as a whole.
-expect_count() {
-  local n
-  checks=$((checks + 1))
-  n="$(grep -Ecx -- "$2" <<<"$out")"
-  [ "$n" -eq "$1" ] || fail "$n lines instead of $1 of stdout: $2"
-}
-
 # expect_lines N: stdout has so many.
 expect_lines() {
   local n
   checks=$((checks + 1))
   n="$(wc -l <"$work/out")"
   [ "$n" -eq "$1" ] || fail "$n lines of stdout instead of $1"
-}
-
-# expect_clean: nothing that a terminal would obey came out, neither here nor there, be it old or new (C1).
-expect_clean() {
-  checks=$((checks + 1))
-  if LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$work/out" "$work/err"; then
-    fail "control characters"
-  fi
 }
 
 # expect_usage ARGUMENT...: of the tool $tool, which is to end with $usage, say why on stderr, and nothing else.
