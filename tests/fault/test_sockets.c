@@ -15,6 +15,8 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+enum { TRIES = 5000 };
+
 enum target { T_SOCKET, T_CONNECT, T_SO_ERROR, T_SEND, T_RECV, T_PEEK, T_CLOSE, T_POLL, TARGETS };
 
 typedef struct bench {
@@ -26,6 +28,7 @@ typedef struct bench {
   size_t uses[TARGETS], struck;
   failing_allocator memory;
   peer *peer;
+  size_t descriptors; /* that are open between runs */
   size_t runs, points, failures;
   const char *why;
 } bench;
@@ -197,7 +200,7 @@ static int make_proxy(bench *b, fcgip_proxy **out)
   return rc;
 }
 
-static void finish(bench *b, const char *what, size_t before)
+static void finish(bench *b, const char *what)
 {
   int tries;
 
@@ -205,12 +208,12 @@ static void finish(bench *b, const char *what, size_t before)
   b->points += b->struck > 0 || b->memory.failures > 0;
   if (b->memory.live_blocks > 0 || b->memory.misuses > 0)
     wrong(b, "memory is left or misused");
-  /* The server may be about to accept what is closed already. */
-  for (tries = 0; tries < 200 && open_descriptors() != before; tries++) {
+  /* The server, on a thread of its own, may be about to accept what is closed already. */
+  for (tries = 0; tries < TRIES && open_descriptors() != b->descriptors; tries++) {
     usleep(1000);
     peer_reset(b->peer);
   }
-  if (open_descriptors() != before)
+  if (tries == TRIES)
     wrong(b, "descriptors are left");
   if (b->why == NULL)
     return;
@@ -222,20 +225,18 @@ static void finish(bench *b, const char *what, size_t before)
 /* 1 if the fault struck. */
 static int run(bench *b, const char *what)
 {
-  size_t before;
   fcgip_proxy *proxy;
 
   memset(b->uses, 0, sizeof(b->uses));
   b->struck = 0;
   b->why = NULL;
   peer_reset(b->peer);
-  before = open_descriptors();
   if (make_proxy(b, &proxy) == FCGIP_OK) {
     two_requests(b, proxy);
     fcgip_proxy_free(proxy);
   }
   peer_reset(b->peer); /* its ends count, too */
-  finish(b, what, before);
+  finish(b, what);
   return b->struck > 0 || b->memory.failures > 0;
 }
 
@@ -307,6 +308,7 @@ static void against(bench *b, peer_kind kind, const char *folder, const char *wh
   peer_play(b->peer, 0, &script);
   if (peer_thread_start(b->peer) == 0) {
     b->nth = 0;
+    b->descriptors = open_descriptors();
     (void)run(b, what);
     sweep_calls(b, what);
     sweep_memory(b, what);
