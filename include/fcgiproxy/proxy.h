@@ -190,8 +190,9 @@ FCGIP_API int fcgip_proxy_timeout_ms(const fcgip_proxy *proxy);
  * are harmless. FCGIP_OK; FCGIP_EINVAL; FCGIP_EREENTRANT. */
 FCGIP_API int fcgip_proxy_process_fd(fcgip_proxy *proxy, int fd, short revents);
 
-/* Ends what is past its deadline and does what was put off until now. FCGIP_OK; FCGIP_EINVAL;
- * FCGIP_EREENTRANT. */
+/* Ends what is past its deadline and does what was put off until now. What has come for a request
+ * meanwhile counts first, so that a caller who was busy may call this before fcgip_proxy_process_fd().
+ * FCGIP_OK; FCGIP_EINVAL; FCGIP_EREENTRANT. */
 FCGIP_API int fcgip_proxy_process_timers(fcgip_proxy *proxy);
 
 /* All of the above with our own poll(2), once: waits until something happened, at most `timeout_ms`.

@@ -11,9 +11,6 @@
 
 #define SPARE_MAX 1024u
 
-/* Deadlines are in milliseconds: user code that takes less than one moves none. */
-#define SLOW_US 1000u
-
 static void init_lists(fcgip__engine *engine)
 {
   fcgip__map_init(&engine->exchanges, &engine->mem);
@@ -322,17 +319,22 @@ static int sooner_ms(int a, int b)
   return b < 0 || a < b ? a : b;
 }
 
-/* Polls, and does what there is to do: no timers. What poll() said. */
-static int poll_once(fcgip__engine *engine, size_t count, int wait_ms, uint64_t *polled_us)
+int fcgip__engine_poll(fcgip__engine *engine, int timeout_ms)
 {
-  int ready = engine->sys->poll_fn(engine->sys->context, engine->pollfds, count, wait_ms);
-  int left = ready;
-  size_t i;
+  size_t count = fcgip__engine_fds(engine, engine->pollfds, engine->pollfds_cap), i;
+  int wait_ms = sooner_ms(timeout_ms, timeout_ms_at(engine, engine->now_us));
+  int ready, left;
 
+  if (count == 0 && wait_ms < 0)
+    return -1;
+  ready = engine->sys->poll_fn(engine->sys->context, engine->pollfds, count, wait_ms);
+  left = ready;
   fcgip__engine_read_clock(engine);
-  *polled_us = engine->now_us;
-  /* Where poll fails for good, the calls themselves say what is the matter. */
-  if (ready < 0 && fcgip__outcome_of_transfer(ready) != FCGIP__OUTCOME_AGAIN)
+  /* A signal interrupts it only when nothing was ready. Where poll fails for good, the calls themselves say what is the
+   * matter. */
+  if (ready >= 0 || fcgip__outcome_of_transfer(ready) == FCGIP__OUTCOME_AGAIN)
+    engine->looked_us = engine->now_us;
+  else
     for (i = 0; i < count; i++, left = (int)count)
       engine->pollfds[i].revents = engine->pollfds[i].events;
   for (i = 0; i < count && left > 0 && !engine->is_doomed; i++) {
@@ -341,24 +343,7 @@ static int poll_once(fcgip__engine *engine, size_t count, int wait_ms, uint64_t 
     left--;
     fcgip__engine_process_fd(engine, engine->pollfds[i].fd, engine->pollfds[i].revents);
   }
-  return ready > 0 ? ready : 0;
-}
-
-int fcgip__engine_poll(fcgip__engine *engine, int timeout_ms)
-{
-  size_t count = fcgip__engine_fds(engine, engine->pollfds, engine->pollfds_cap);
-  int wait_ms = sooner_ms(timeout_ms, timeout_ms_at(engine, engine->now_us));
-  uint64_t polled_us;
-  int ready;
-
-  if (count == 0 && wait_ms < 0)
-    return -1;
-  ready = poll_once(engine, count, wait_ms, &polled_us);
-  /* Callbacks took their time: what has come for others meanwhile counts before their deadlines do. */
-  if (!engine->is_doomed && engine->now_us - polled_us >= SLOW_US)
-    ready += poll_once(engine, fcgip__engine_fds(engine, engine->pollfds, engine->pollfds_cap), 0,
-                       &polled_us);
   if (!engine->is_doomed)
     fcgip__engine_process_timers(engine);
-  return ready;
+  return ready > 0 ? ready : 0;
 }

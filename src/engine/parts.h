@@ -133,7 +133,8 @@ struct fcgip__engine {
   fcgip_now_ms_fn now_ms_fn;
   void *now_ms_data;
   uint64_t now_us;
-  uint64_t events; /* how often it was told of some, or looked for some */
+  uint64_t looked_us; /* when its own poll() last looked at all descriptors */
+  uint64_t events;    /* how often it was told of some, or looked for some */
   unsigned depth;
   int is_doomed;
   int fails_over;
@@ -185,14 +186,8 @@ static inline void fcgip__exchange_active(fcgip__exchange *exchange)
 {
   exchange->active_us = exchange->pool->engine->now_us;
 }
-/* Makes sure that its timer goes off no later than it is due. */
-void fcgip__exchange_arm(fcgip__exchange *exchange);
 /* One of a name's addresses did not work; another may: it has a sentence in front of the one that says how it ends. */
 void fcgip__exchange_note_address(fcgip__exchange *exchange, size_t index, int error_number);
-void fcgip__exchange_on_timer(fcgip__exchange *exchange);
-
-/* Of its connections, the one whose retry_us comes first. It has one. */
-fcgip__connection *fcgip__exchange_first_retry(const fcgip__exchange *exchange);
 
 /* 1 if its content is to be read piece by piece. */
 static inline int fcgip__exchange_streams(const fcgip__exchange *exchange)
@@ -201,6 +196,13 @@ static inline int fcgip__exchange_streams(const fcgip__exchange *exchange)
 
   return content != NULL && content->data == NULL && content->len > 0;
 }
+
+/* alarm.c */
+/* Makes sure that its timer goes off no later than it is due. */
+void fcgip__exchange_arm(fcgip__exchange *exchange);
+void fcgip__exchange_on_timer(fcgip__exchange *exchange);
+/* Of its connections, the one whose retry_us comes first. It has one. */
+fcgip__connection *fcgip__exchange_first_retry(const fcgip__exchange *exchange);
 
 /* failover.c */
 /* 1 if the exchange has gone to the next server instead of failing. */

@@ -284,7 +284,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       THREE_WAYS(a_body_that_is_not_kept),
       THREE_WAYS(a_slow_pass_through_callback),
-      ONE_WAY(a_slow_callback_of_another),
+      THREE_WAYS(a_slow_callback_of_another),
       THREE_WAYS(a_pause),
       THREE_WAYS(a_pause_that_is_too_long),
       THREE_WAYS(a_pause_that_ends),

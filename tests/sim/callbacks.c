@@ -11,7 +11,7 @@ static void pass_time(sim_user *user)
   sim_note(world, "slow", user->number, (int64_t)us, 0);
   user->slow_us += us;
   user->slow_sum_us += us;
-  sim_pass(world, us);
+  sim_busy(user, us);
 }
 
 static void must_be_reentrant(sim_user *user, int rc, const char *what)

@@ -178,6 +178,18 @@ static uint32_t effective(uint32_t own, uint32_t of_endpoint)
   return own != 0 ? own : of_endpoint;
 }
 
+/* The caller, or a callback, was busy when the deadline passed: what had come by then counts first. */
+static void judge_overlooked(const verdict *v, uint64_t deadline_us)
+{
+  const sim_conn *conn = v->carry != NULL ? v->carry->conn : NULL;
+
+  if (conn == NULL || v->job->run->net.judge != NULL || v->part->was_paused)
+    return;
+  if (v->carry->begun_us < deadline_us && conn->looked_us < deadline_us && conn->overlooked > 0)
+    WRONG(v, "request %u times out, and %zu bytes had arrived before", v->job->token,
+          conn->overlooked);
+}
+
 /* The deadline that the text names cannot have passed before its time. */
 static void judge_timeout(const verdict *v)
 {
@@ -210,6 +222,7 @@ static void judge_timeout(const verdict *v)
       since + (uint64_t)ms * 1000u)
     WRONG(v, "request %u fails %llu us before its deadline: %s", v->job->token,
           (unsigned long long)(since + (uint64_t)ms * 1000u - v->world->now_us), text);
+  judge_overlooked(v, since + (uint64_t)ms * 1000u);
 }
 
 static void judge_connect(const verdict *v)

@@ -59,6 +59,17 @@ static size_t watched_fds(sim_user *user, struct pollfd *fds)
   return count;
 }
 
+void sim_busy(sim_user *user, uint64_t us)
+{
+  const sim_net *net = &user->run->net;
+  int fd;
+
+  sim_pass(net->world, us);
+  for (fd = net->first_fd; fd < net->top_fd; fd++)
+    if (net->fds[fd] != NULL && net->fds[fd]->client == &user->client)
+      net->fds[fd]->overlooked = net->fds[fd]->down.ready;
+}
+
 static int shorter(int a, int b)
 {
   if (a < 0 || b < 0)
@@ -87,6 +98,13 @@ static void turn_with_fds(sim_user *user, struct pollfd *fds, size_t count)
   process_timers(user);
 }
 
+/* Some loops have been busy, and do their timers first. 0: the proxy is gone. */
+static int come_late(sim_user *user)
+{
+  sim_busy(user, sim_below(&user->run->world, 300000));
+  return process_timers(user);
+}
+
 static void turn_by_poll(sim_user *user)
 {
   sim_world *world = &user->run->world;
@@ -110,6 +128,8 @@ void sim_turn(sim_user *user)
   struct pollfd fds[CAP];
   size_t count;
 
+  if (user->mode != SIM_POLLS && sim_chance(&user->run->world, 30) && !come_late(user))
+    return;
   switch (user->mode) {
   case SIM_PULL:
     count = ask_fds(user, fds, CAP);

@@ -92,14 +92,14 @@ static void usage(void)
        "  --keep-going  do not stop after 20 failures\n"
        "  --plant NAME  with something wrong on purpose, which has to be found: leaks late early "
        "spins\n"
-       "                flipped untold lost twice crowded fat whim hasty");
+       "                flipped untold lost twice crowded fat whim hasty blind");
 }
 
 static enum sim_plant plant_of(const char *name)
 {
-  static const char *const names[SIM_PLANTS] = {"",        "leaks",  "late", "early", "spins",
-                                                "flipped", "untold", "lost", "twice", "crowded",
-                                                "fat",     "whim",   "hasty"};
+  static const char *const names[SIM_PLANTS] = {"",        "leaks",  "late",  "early", "spins",
+                                                "flipped", "untold", "lost",  "twice", "crowded",
+                                                "fat",     "whim",   "hasty", "blind"};
   unsigned i;
 
   for (i = 1; i < SIM_PLANTS; i++)

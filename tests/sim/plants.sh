@@ -26,6 +26,7 @@ twice|got 2 results
 crowded|sockets for endpoint
 fat|instead of FCGIP_ETOOLARGE
 whim|the same seed gives another run
+blind|had arrived before
 hasty|a clock of the system was asked
 END
 exit $failed

@@ -212,6 +212,8 @@ int sim_call_end(sim_user *user, int rc, const char *what);
 
 /* loops.c */
 void sim_turn(sim_user *user);
+/* The user, or a callback, is busy for so long. */
+void sim_busy(sim_user *user, uint64_t us);
 
 /* callbacks.c */
 int sim_callbacks_add(sim_job *job);

@@ -144,8 +144,11 @@ struct sim_conn {
   uint8_t client_closed, client_reset, server_closed;
   sim_flow up, down; /* to the server, to the client */
   uint64_t opened_us;
-  size_t unread;     /* had arrived when the client closed it */
-  uint64_t ended_us; /* when the client could have known that the server has ended it; SIM_NEVER */
+  size_t unread; /* had arrived when the client closed it */
+  size_t
+      overlooked; /* has been there since before the client was called, or a callback returned; not read since */
+  uint64_t looked_us; /* when the client last tried to read, or had polled before it closed it */
+  uint64_t ended_us;  /* when the client could have known that the server has ended it; SIM_NEVER */
   unsigned requests;
   sim_carry *carry; /* the request it carries or carried last */
   void *worker;     /* who serves it */

@@ -297,6 +297,10 @@ static int64_t sys_recv(void *context, int fd, const struct iovec *iov, size_t i
 
   if (conn == NULL)
     return -EBADF;
+  if (client->net->world->plant != SIM_BLIND) {
+    conn->overlooked = 0;
+    conn->looked_us = client->net->world->now_us;
+  }
   if (error == 0)
     error = recv_hindrance(conn);
   else
@@ -341,6 +345,8 @@ static int sys_close(void *context, int fd)
   client->open--;
   conn->fd = -1;
   conn->unread = conn->down.ready;
+  if (conn->looked_us < client->polled_us)
+    conn->looked_us = client->polled_us;
   sim_conn_abandon(conn);
   /* Closed, whatever it says. */
   return (int)done(client, SIM_CLOSE, fd, -verdict.error);

@@ -39,6 +39,7 @@ enum sim_plant {
   SIM_FAT,     /* bodies longer than allowed */
   SIM_WHIM,    /* something decides that is not the seed */
   SIM_HASTY,   /* somebody asks the system's clock */
+  SIM_BLIND,   /* what is received looks as if it were still there */
   SIM_PLANTS
 };
 
