@@ -43,6 +43,22 @@ void fcgip__exchange_arm(fcgip__exchange *exchange)
     fcgip__timer_set(&exchange->pool->engine->deadlines, &exchange->timer, at);
 }
 
+static void end(fcgip__exchange *exchange, enum fcgip__phase phase)
+{
+  fcgip__failure failure;
+
+  fcgip__failure_of_phase(&failure, phase);
+  fcgip__exchange_fail(exchange, &failure);
+}
+
+int fcgip__exchange_expires(fcgip__exchange *exchange)
+{
+  if (!fcgip__exchange_is_late(exchange))
+    return 0;
+  end(exchange, fcgip__exchange_deadline(exchange).phase);
+  return 1;
+}
+
 /* Some address may have answered: the first to take a byte wins. */
 static void look_at_attempts(fcgip__exchange *exchange)
 {
@@ -70,11 +86,8 @@ static void look_a_last_time(fcgip__exchange *exchange, enum fcgip__phase phase)
     break;
   case FCGIP__PHASE_READ:
   case FCGIP__PHASE_FIRST_BYTE:
-    fcgip__connection_on_event(exchange->connection, POLLIN);
-    break;
   case FCGIP__PHASE_TOTAL:
-    if (exchange->connection->state != FCGIP__CONNECTION_CONNECTING)
-      fcgip__connection_on_event(exchange->connection, POLLIN);
+    fcgip__connection_on_event(exchange->connection, POLLIN);
     break;
   case FCGIP__PHASE_NONE:
   case FCGIP__PHASE_QUEUED:
@@ -83,7 +96,7 @@ static void look_a_last_time(fcgip__exchange *exchange, enum fcgip__phase phase)
   }
 }
 
-/* Not due any more: what was to be done is done. */
+/* A step is due, and no deadline. */
 static void go_on(fcgip__exchange *exchange)
 {
   if (exchange->connection != NULL) {
@@ -92,14 +105,6 @@ static void go_on(fcgip__exchange *exchange)
   }
   exchange->pool->look_again_us = FCGIP__NEVER;
   fcgip__pool_is_hungry(exchange->pool);
-}
-
-static void end(fcgip__exchange *exchange, enum fcgip__phase phase)
-{
-  fcgip__failure failure;
-
-  fcgip__failure_of_phase(&failure, phase);
-  fcgip__exchange_fail(exchange, &failure);
 }
 
 void fcgip__exchange_on_timer(fcgip__exchange *exchange)

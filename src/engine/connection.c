@@ -303,11 +303,12 @@ short fcgip__connection_wants(const fcgip__connection *connection)
 void fcgip__connection_on_event(fcgip__connection *connection, short revents)
 {
   const short failed = POLLERR | POLLHUP | POLLNVAL;
-
   int rc;
 
   switch (connection->state) {
   case FCGIP__CONNECTION_CONNECTING:
+    if (fcgip__exchange_expires(connection->exchange))
+      break;
     rc = fcgip__connection_send(connection);
     if (rc != 0)
       fcgip__connection_next_address(connection, rc);

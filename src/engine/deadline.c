@@ -51,6 +51,11 @@ static fcgip__deadline total_deadline(const fcgip__exchange *exchange, enum fcgi
   return total;
 }
 
+int fcgip__exchange_is_late(const fcgip__exchange *exchange)
+{
+  return total_deadline(exchange, FCGIP__PHASE_NONE).due <= exchange->pool->engine->now_us;
+}
+
 fcgip__deadline fcgip__exchange_deadline(const fcgip__exchange *exchange)
 {
   fcgip__deadline first;

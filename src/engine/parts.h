@@ -201,6 +201,8 @@ static inline int fcgip__exchange_streams(const fcgip__exchange *exchange)
 /* Makes sure that its timer goes off no later than it is due. */
 void fcgip__exchange_arm(fcgip__exchange *exchange);
 void fcgip__exchange_on_timer(fcgip__exchange *exchange);
+/* Before it is begun: ends it if the time for all of it has passed. 1 if so. */
+int fcgip__exchange_expires(fcgip__exchange *exchange);
 /* Of its connections, the one whose retry_us comes first. It has one. */
 fcgip__connection *fcgip__exchange_first_retry(const fcgip__exchange *exchange);
 
@@ -235,6 +237,7 @@ typedef struct fcgip__deadline {
   enum fcgip__phase phase;
 } fcgip__deadline;
 fcgip__deadline fcgip__exchange_deadline(const fcgip__exchange *exchange);
+int fcgip__exchange_is_late(const fcgip__exchange *exchange);
 uint64_t fcgip__connect_deadline(const fcgip__exchange *exchange);
 
 /* failure.c */

@@ -155,11 +155,14 @@ FCGIP__RARE static void start_fresh(fcgip__pool *pool, fcgip__exchange *exchange
   fcgip__connection_connect(connection);
 }
 
-/* Starts the next in the queue. 0 if it has to wait. */
+/* Starts the next in the queue, or ends it as it is too late. 0 if it has to wait. */
 static int start_next(fcgip__pool *pool, fcgip__exchange *exchange)
 {
-  fcgip__connection *idle = exchange->was_retried ? NULL : take_idle(pool);
+  fcgip__connection *idle;
 
+  if (fcgip__exchange_expires(exchange))
+    return 1;
+  idle = exchange->was_retried ? NULL : take_idle(pool);
   if (idle != NULL) {
     fcgip__pool_leave_queue(pool, exchange);
     start_on(idle, exchange);
@@ -199,8 +202,11 @@ static void serve_connecting(fcgip__pool *pool)
 
   while (!pool->engine->is_doomed && pool->idle_count > 0 &&
          (exchange = first_connecting(pool)) != NULL) {
-    fcgip__connection *idle = take_idle(pool);
+    fcgip__connection *idle;
 
+    if (fcgip__exchange_expires(exchange))
+      continue;
+    idle = take_idle(pool);
     if (idle == NULL)
       return;
     fcgip__exchange_disconnect(exchange);

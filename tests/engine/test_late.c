@@ -1,5 +1,6 @@
 /* A caller that was busy, and comes when deadlines have passed: event loops such as libuv's do their timers before their
- * descriptors. What has come meanwhile counts before the deadline does. */
+ * descriptors. What has come meanwhile counts before the deadline does, and what is out of
+ * time is not begun. */
 #include "engine/fixture.h"
 
 /* Its timers go first. */
@@ -184,6 +185,80 @@ static void all_in_all(void **state)
   assert_int_equal(socket_at(f, 2)->sends, 0); /* what is over is not begun */
 }
 
+/* Its descriptors go first. */
+static void event_after(fixture *f, uint64_t ms, size_t socket, short revents)
+{
+  fake_net_advance(&f->net, ms * MS);
+  assert_int_equal(fcgip_proxy_process_fd(f->proxy, socket_at(f, socket)->fd, revents), FCGIP_OK);
+}
+
+static fcgip_request_id send_for_100_ms(fixture *f)
+{
+  assert_int_equal(fcgip_request_set_request_timeout_ms(f->post, 100), FCGIP_OK);
+  return send_it(f, f->post);
+}
+
+static void assert_never_sent(fixture *f, fcgip_request_id id, const char *text)
+{
+  fcgip_response *response = take(f, id);
+
+  assert_int_equal(fcgip_response_error(response), FCGIP_ETIMEDOUT);
+  assert_non_null(strstr(fcgip_response_error_text(response), text));
+  assert_true(fcgip_response_is_retry_safe(response));
+  fcgip_response_free(response);
+}
+
+static void it_is_not_taken_from_the_queue(void **state)
+{
+  fcgip_endpoint_options options = {.max_connections = 1, .max_idle_connections = 1};
+  fixture *f = *state;
+  fcgip_request_id first, second, third;
+
+  fixture_tcp(f, &options);
+  first = send_get(f);
+  second = send_for_100_ms(f);
+  third = send_get(f);
+  fake_net_answer(&f->net, 0, "first");
+  event_after(f, 100, 0, POLLIN);
+  assert_succeeds(f, first, "first");
+  assert_never_sent(f, second, "waiting in the client's queue");
+  fake_net_answer(&f->net, 0, "third");
+  run(f);
+  assert_succeeds(f, third, "third");
+  assert_int_equal(f->net.socket_count, 1);
+  assert_int_equal(socket_at(f, 0)->requests, 2);
+}
+
+static void it_is_not_sent_once_connected(void **state)
+{
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, NULL);
+  fake_net_plan(&f->net, EINPROGRESS, 10 * MS, 0);
+  id = send_for_100_ms(f);
+  event_after(f, 100, 0, POLLOUT);
+  assert_int_equal(socket_at(f, 0)->sends, 0);
+  assert_never_sent(f, id, "in all");
+}
+
+static void it_is_given_no_kept_connection(void **state)
+{
+  fcgip_endpoint_options options = {.max_idle_connections = 1};
+  fixture *f = *state;
+  fcgip_request_id first, second;
+
+  fixture_tcp(f, &options);
+  first = send_get(f);
+  fake_net_plan(&f->net, EINPROGRESS, FAKE_NET_NEVER, 0);
+  second = send_for_100_ms(f);
+  fake_net_answer(&f->net, 0, "first");
+  event_after(f, 100, 0, POLLIN);
+  assert_succeeds(f, first, "first");
+  assert_never_sent(f, second, "in all");
+  assert_int_equal(socket_at(f, 0)->requests, 1);
+}
+
 /* What a pass-through callback does during that look. */
 typedef struct deed {
   fixture *f;
@@ -252,6 +327,9 @@ int main(void)
       THREE_WAYS(the_last_of_three),
       THREE_WAYS(none_of_three),
       THREE_WAYS(all_in_all),
+      THREE_WAYS(it_is_not_taken_from_the_queue),
+      THREE_WAYS(it_is_not_sent_once_connected),
+      THREE_WAYS(it_is_given_no_kept_connection),
       THREE_WAYS(and_is_cancelled),
       THREE_WAYS(and_the_proxy_is_freed),
   };

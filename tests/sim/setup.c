@@ -280,6 +280,31 @@ static void check_turn(sim_user *user, const sim_part *served)
   }
 }
 
+static const sim_site *site_at(const sim_run *run, const sim_listener *listener)
+{
+  size_t i;
+
+  for (i = 0; i < run->site_count && listener != NULL; i++)
+    if (run->sites[i].listener == listener || run->sites[i].others[0] == listener ||
+        run->sites[i].others[1] == listener)
+      return &run->sites[i];
+  return NULL;
+}
+
+/* What is out of time is not begun. */
+static void check_time(const sim_user *user, const sim_job *job, const sim_carry *carry)
+{
+  const sim_site *site = site_at(user->run, carry->conn->listener);
+  uint32_t ms = job->timeouts.request_timeout_ms;
+  uint64_t now = user->run->world.now_us, slack = SIM_SLACK_US + user->slow_us;
+
+  if (ms == 0 && site != NULL)
+    ms = site->options.request_timeout_ms;
+  if (ms != 0 && ms != UINT32_MAX && now > job->sent_us + (uint64_t)ms * 1000u + slack)
+    sim_fail(&user->run->world, "request %u is begun %llu us after its time", job->token,
+             (unsigned long long)(now - job->sent_us - (uint64_t)ms * 1000u));
+}
+
 static void on_carry(void *context, sim_carry *carry)
 {
   sim_run *run = context;
@@ -298,6 +323,7 @@ static void on_carry(void *context, sim_carry *carry)
       !part->carry->conn->is_self &&
       !(part->carry->answer.has_ended && part->carry->answer.protocol_status == 2))
     sim_fail(&run->world, "%s request %u is sent twice", part->job->method, part->job->token);
+  check_time(user, part->job, carry);
   part->carry = carry;
   part->carries++;
   if (!carry->is_reused)
@@ -321,17 +347,6 @@ static void on_token(void *context, sim_carry *carry)
     if (job->parts[i]->carry == carry)
       return;
   sim_fail(&run->world, "request %u is sent in the place of another", job->token);
-}
-
-static const sim_site *site_at(const sim_run *run, const sim_listener *listener)
-{
-  size_t i;
-
-  for (i = 0; i < run->site_count && listener != NULL; i++)
-    if (run->sites[i].listener == listener || run->sites[i].others[0] == listener ||
-        run->sites[i].others[1] == listener)
-      return &run->sites[i];
-  return NULL;
 }
 
 /* The limit of connections holds at every step, not only between two calls. */
