@@ -92,17 +92,19 @@ static void turn_with_fds(sim_user *user, struct pollfd *fds, size_t count)
     /* Nothing happened, and the descriptor may be another's by now: harmless. */
     if (at->revents == 0 && !sim_chance(world, 100))
       continue;
+    if (sim_chance(world, 5)) /* with another of its handlers */
+      sim_busy(user, sim_below(world, 300000));
     if (!process(user, at->fd, at->revents))
       return;
   }
   process_timers(user);
 }
 
-/* Some loops have been busy, and do their timers first. 0: the proxy is gone. */
+/* Was busy; and some loops do their timers first. 0: the proxy is gone. */
 static int come_late(sim_user *user)
 {
   sim_busy(user, sim_below(&user->run->world, 300000));
-  return process_timers(user);
+  return user->mode == SIM_POLLS || process_timers(user);
 }
 
 static void turn_by_poll(sim_user *user)
@@ -128,7 +130,7 @@ void sim_turn(sim_user *user)
   struct pollfd fds[CAP];
   size_t count;
 
-  if (user->mode != SIM_POLLS && sim_chance(&user->run->world, 30) && !come_late(user))
+  if (sim_chance(&user->run->world, 30) && !come_late(user))
     return;
   switch (user->mode) {
   case SIM_PULL:
