@@ -81,7 +81,7 @@ wanted+=(php-cli=php luajit=luajit python3=python3 python3-cffi ruby=ruby nodejs
   gcc-s390x-linux-gnu=s390x-linux-gnu-gcc libc6-dev-s390x-cross qemu-user=qemu-s390x
   abigail-tools=abidiff dpkg-dev=dpkg-shlibdeps doxygen=doxygen mandoc=mandoc)
 # For tests/tools, and the clients that tests/conformance compares with.
-wanted+=(tmux=tmux libfcgi-bin=cgi-fcgi nginx-light=nginx)
+wanted+=(tmux=tmux libfcgi-bin=cgi-fcgi)
 
 make_work
 clean_up_at_exit
@@ -91,8 +91,11 @@ if [ "$install" -eq 1 ]; then
   install_missing "${essential[@]}" "${wanted[@]}"
 fi
 choose_build
-# The tests find it in PATH. Its package is that of a daemon.
-[ "$install" -eq 0 ] || unpack_program prometheus usr/bin/promtool "$build/programs"
+# Installed, these would start daemons. The tests find them in PATH.
+if [ "$install" -eq 1 ]; then
+  unpack_program prometheus usr/bin/promtool "$build/programs"
+  unpack_program nginx usr/sbin/nginx "$build/programs"
+fi
 export PATH="$PATH:$build/programs"
 
 if [ "$coverage" -eq 1 ]; then

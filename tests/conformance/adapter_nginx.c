@@ -133,7 +133,7 @@ static const char *set_up(const char *folder, size_t slots)
   size_t i;
 
   if (program == NULL)
-    return "not installed (Debian: nginx-light)";
+    return "not installed (Debian: nginx)";
   if (slots > MAX_SLOTS)
     return "too many jobs";
   snprintf(listen_path, sizeof(listen_path), "%s/http.sock", folder);
