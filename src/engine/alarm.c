@@ -62,11 +62,12 @@ int fcgip__exchange_expires(fcgip__exchange *exchange)
 /* Some address may have answered: the first to take a byte wins. */
 static void look_at_attempts(fcgip__exchange *exchange)
 {
-  size_t left = fcgip__address_list_count(fcgip__endpoint_addresses(exchange->pool->endpoint));
+  size_t others =
+      fcgip__address_list_count(fcgip__endpoint_addresses(exchange->pool->endpoint)) - 1;
   fcgip__node *rival;
 
   fcgip__connection_on_event(exchange->connection, POLLOUT);
-  while (left-- > 0 && (rival = fcgip__list_first(&exchange->rivals)) != NULL) {
+  while (others-- > 0 && (rival = fcgip__list_first(&exchange->rivals)) != NULL) {
     fcgip__list_remove(rival);
     fcgip__list_add_last(&exchange->rivals, rival);
     fcgip__connection_on_event(FCGIP__OWNER(rival, fcgip__connection, rival), POLLOUT);
@@ -114,11 +115,12 @@ void fcgip__exchange_on_timer(fcgip__exchange *exchange)
   uint64_t looked_us = engine->looked_us;
 
   fcgip__timer_set(&engine->deadlines, &exchange->timer, FCGIP__NEVER);
-  if (deadline.due <= engine->now_us && deadline.due > looked_us) {
+  if (deadline.due > engine->now_us) {
+    if (due(exchange) <= engine->now_us)
+      go_on(exchange);
+  } else if (deadline.due > looked_us) {
     looked_us = engine->now_us;
     look_a_last_time(exchange, deadline.phase);
-  } else if (deadline.due > engine->now_us && due(exchange) <= engine->now_us) {
-    go_on(exchange);
   }
   if (exchange->is_done || engine->is_doomed)
     return;

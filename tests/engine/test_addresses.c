@@ -158,6 +158,25 @@ static void a_rival_that_steps_in(void **state)
   assert_int_equal(f->net.open_count, 0);
 }
 
+/* The rival is connected, and short of buffers: it has a wait of its own. */
+static void a_rival_that_waits(void **state)
+{
+  static const char *const two[] = {"10.0.0.11", "10.0.0.12", NULL};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  make(f, two, NULL);
+  f->net.is_serving = 1;
+  fake_net_plan(&f->net, EINPROGRESS, FAKE_NET_NEVER, 0);
+  fake_net_plan(&f->net, EINPROGRESS, 50 * MS, 0);
+  id = send_get(f);
+  at_ms(f, 260, FAKE_SEND_ERROR, 1, ENOBUFS);
+  at_ms(f, 301, FAKE_SEND_ERROR, 1, 0);
+  run(f);
+  assert_int_equal(elapsed_ms(f), 310);
+  assert_succeeds(f, id, "served");
+}
+
 /* Rivals are connections, too. Where there is no room for one, the next address waits for half of the time. */
 static void no_room_for_a_rival(void **state)
 {
@@ -316,6 +335,7 @@ int main(void)
       THREE_WAYS(refused_silent_live),
       THREE_WAYS(rivals_that_fail),
       THREE_WAYS(a_rival_that_steps_in),
+      THREE_WAYS(a_rival_that_waits),
       THREE_WAYS(no_room_for_a_rival),
       THREE_WAYS(cancelled_while_racing),
       THREE_WAYS(all_silent),

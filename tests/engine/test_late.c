@@ -136,6 +136,7 @@ static void of_attempts(fixture *f, int answers)
     assert_true(socket_at(f, (size_t)answers)->requests == 1);
   } else {
     assert_fails(f, id, FCGIP_ETIMEDOUT, 0, "connecting");
+    assert_int_equal(f->net.open_count, 0);
   }
 }
 
@@ -259,6 +260,21 @@ static void it_is_given_no_kept_connection(void **state)
   assert_int_equal(socket_at(f, 0)->requests, 1);
 }
 
+static void it_is_not_tried_again(void **state)
+{
+  fcgip_endpoint_options options = {.connect_timeout_ms = 100};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_unix(f, &options);
+  f->net.plan.result = EAGAIN;
+  id = send_get(f);
+  fake_net_advance(&f->net, 100 * MS);
+  settle(f);
+  assert_int_equal(f->net.socket_count, 1);
+  assert_fails(f, id, FCGIP_EBUSY, 0, NULL);
+}
+
 /* What a pass-through callback does during that look. */
 typedef struct deed {
   fixture *f;
@@ -330,6 +346,7 @@ int main(void)
       THREE_WAYS(it_is_not_taken_from_the_queue),
       THREE_WAYS(it_is_not_sent_once_connected),
       THREE_WAYS(it_is_given_no_kept_connection),
+      THREE_WAYS(it_is_not_tried_again),
       THREE_WAYS(and_is_cancelled),
       THREE_WAYS(and_the_proxy_is_freed),
   };
