@@ -10,8 +10,8 @@ usage() {
 usage: tests/fuzz/run.sh [OPTION]... SECONDS [TARGET]...
 
 Builds the fuzz targets with clang 14, libFuzzer, ASan and UBSan in build/fuzz/, and runs each (or those
-named) for SECONDS, two at a time. Prints one line per target: executions, edges reached by the checked-in
-corpus and in the end, inputs that were new, crashes. The exit status is 1 if there was a crash; its input and
+named) for SECONDS, two at a time. Prints one line per target: processor time, executions, edges reached by the
+checked-in corpus and in the end, inputs that were new, crashes. The exit status is 1 if there was a crash; its input and
 its report lie in build/fuzz/found/<target>/. What was new is kept in build/fuzz/corpus/ for the next run.
 
   --jobs N   N at a time instead of two
@@ -93,13 +93,14 @@ folders() {
 
 # fuzz_one TARGET: runs it; its report is the log.
 fuzz_one() {
-  local target="$1" options=() inputs
+  local target="$1" options=() inputs TIMEFORMAT=%0U
   mkdir -p "$build/corpus/$target" "$build/found/$target"
   mapfile -t inputs < <(folders "$target")
   [ ! -f "$fuzz/dict/$target.dict" ] || options+=(-dict="$fuzz/dict/$target.dict")
-  nice -n 10 "$bin/fuzz_$target" "${options[@]}" -max_total_time="$seconds" -timeout=25 -max_len=4096 \
-    -rss_limit_mb=2048 -detect_leaks=0 -print_final_stats=1 -artifact_prefix="$build/found/$target/" \
-    "$build/corpus/$target" "${inputs[@]}" >"$work/$target.log" 2>&1
+  options+=(-max_total_time="$seconds" -timeout=25 -max_len=4096 -rss_limit_mb=2048 -detect_leaks=0
+    -print_final_stats=1 -artifact_prefix="$build/found/$target/")
+  { time nice -n 10 "$bin/fuzz_$target" "${options[@]}" "$build/corpus/$target" "${inputs[@]}" \
+    >"$work/$target.log" 2>&1; } 2>"$work/$target.cpu"
   printf '%s\n' "$?" >"$work/$target.rc"
 }
 
@@ -111,8 +112,9 @@ report() {
   new="$(sed -n 's/^stat::new_units_added: *//p' "$log" | tail -n 1)"
   before="$(sed -n 's/.*INITED cov: \([0-9]*\).*/\1/p' "$log" | head -n 1)"
   after="$(sed -n 's/.* cov: \([0-9]*\).*/\1/p' "$log" | tail -n 1)"
-  printf '%-11s %12s executions   edges %5s -> %5s   %6s new inputs   %s\n' "$1" "${units:--}" \
-    "${before:--}" "${after:--}" "${new:--}" "$([ "$rc" = 0 ] && echo 'no crash' || echo CRASH)"
+  printf '%-11s %5s CPU s %12s executions   edges %5s -> %5s   %6s new inputs   %s\n' "$1" \
+    "$(cat "$work/$1.cpu")" "${units:--}" "${before:--}" "${after:--}" "${new:--}" \
+    "$([ "$rc" = 0 ] && echo 'no crash' || echo CRASH)"
   [ "$rc" != 0 ] || return 0
   cp "$log" "$build/found/$1/log"
   grep -aE 'does not hold|ERROR:|runtime error|Assertion|Test unit written' "$log" | sed 's/^/    /'
