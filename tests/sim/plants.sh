@@ -5,7 +5,7 @@ set -u
 sim="$1"
 failed=0
 while IFS='|' read -r plant sentence; do
-  if said="$("$sim" --no-cases --seeds 1000 --plant "$plant" 2>&1)"; then
+  if said="$("$sim" --no-cases --seeds 1000 --keep-going --plant "$plant" 2>&1)"; then
     printf '%s: not noticed\n' "$plant"
     failed=1
   elif ! grep -q -e "$sentence" <<<"$said"; then
