@@ -10,7 +10,7 @@
 #include "proxy/proxy.h"
 
 #define TICK_US 20 /* so that what spins for a while is soon over */
-#define BUDGET 400000
+#define BUDGET 1000000
 
 /* A use of a target. What happens to it, NULL: nothing. */
 static const fault_kind *strike(fault_bench *bench, unsigned target)
