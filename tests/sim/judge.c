@@ -178,14 +178,23 @@ static uint32_t effective(uint32_t own, uint32_t of_endpoint)
   return own != 0 ? own : of_endpoint;
 }
 
+/* A clock of the user's own has milliseconds. */
+static uint64_t clock_slack(const verdict *v)
+{
+  return v->job->user->has_own_clock ? 1000u : 0u;
+}
+
 /* The caller, or a callback, was busy when the deadline passed: what had come by then counts first. */
 static void judge_overlooked(const verdict *v, uint64_t deadline_us)
 {
   const sim_conn *conn = v->carry != NULL ? v->carry->conn : NULL;
+  uint64_t slack = STALE_US + clock_slack(v);
 
   if (conn == NULL || v->job->run->net.judge != NULL || v->part->was_paused)
     return;
-  if (v->carry->begun_us < deadline_us && conn->looked_us < deadline_us && conn->overlooked > 0)
+  /* An attempt to connect that took nothing is not where it waited. */
+  if (v->carry->question.received > 0 && v->carry->begun_us < deadline_us &&
+      conn->looked_us + slack < deadline_us && conn->overlooked > 0)
     WRONG(v, "request %u times out, and %zu bytes had arrived before", v->job->token,
           conn->overlooked);
 }
@@ -218,8 +227,7 @@ static void judge_timeout(const verdict *v)
     WRONG(v, "request %u: a timeout of what? %s", v->job->token, text);
     return;
   }
-  if (v->world->now_us + slack + (v->job->user->has_own_clock ? 1000u : 0u) <
-      since + (uint64_t)ms * 1000u)
+  if (v->world->now_us + slack + clock_slack(v) < since + (uint64_t)ms * 1000u)
     WRONG(v, "request %u fails %llu us before its deadline: %s", v->job->token,
           (unsigned long long)(since + (uint64_t)ms * 1000u - v->world->now_us), text);
   judge_overlooked(v, since + (uint64_t)ms * 1000u);
