@@ -124,7 +124,8 @@ FCGIP__RARE static void protocol_failed(fcgip__connection *connection)
 
   /* Our own BEGIN_REQUEST has come back: TCP has connected the socket to itself, as nobody listens. */
   if (connection->decoder.fault == FCGIP__FAULT_TYPE &&
-      connection->decoder.type == FCGIP__BEGIN_REQUEST && address != NULL &&
+      connection->decoder.type == FCGIP__BEGIN_REQUEST &&
+      !fcgip__response_has_bytes(connection->exchange->response) && address != NULL &&
       sys->is_self_connected_fn(sys->context, connection->fd, address) > 0) {
     fcgip__connection_fail_with(connection, FCGIP_ECONNECT, fcgip__errno_refused(), NULL);
     return;

@@ -195,6 +195,13 @@ static void connects_to_itself(void **state)
   fake_net_data_at(&f->net, 0, 1, socket_at(f, 1)->sent, n);
   run(f);
   assert_fails(f, id, FCGIP_EPROTO, 0, NULL);
+  /* We send no output: whoever has is somebody else, and has begun it. */
+  f->net.self_connected = 1;
+  id = send_get(f);
+  fake_net_stdout(&f->net, 2, "\nsome");
+  fake_net_data_at(&f->net, 0, 2, socket_at(f, 2)->sent, n);
+  run(f);
+  assert_fails(f, id, FCGIP_EPROTO, 0, NULL);
 }
 
 /* What a host name resolves to is known before anything is sent. */
