@@ -229,6 +229,24 @@ static void closes_after_more_than_its_padding(void **state)
   assert_int_equal(f->net.open_count, 0);
 }
 
+static void closes_when_it_ends_before_its_padding(void **state)
+{
+  static const uint8_t end[] = {1, 3, 0, 1, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  fixture *f = *state;
+  fcgip_request_id id;
+
+  fixture_tcp(f, &kept);
+  id = send_get(f);
+  fake_net_stdout(&f->net, 0, "\r\npadded");
+  fake_net_data_at(&f->net, 0, 0, end, sizeof(end));
+  settle(f);
+  assert_succeeds(f, id, "padded");
+  assert_int_equal(f->net.open_count, 1);
+  at_ms(f, 0, FAKE_FIN, 0, 0);
+  settle(f);
+  assert_int_equal(f->net.open_count, 0);
+}
+
 static void is_used_again_after_its_padding(void **state)
 {
   fixture *f = *state;
@@ -359,6 +377,7 @@ int main(void)
       THREE_WAYS(is_not_used_with_bytes_left_over),
       THREE_WAYS(waits_for_its_padding),
       THREE_WAYS(closes_after_more_than_its_padding),
+      THREE_WAYS(closes_when_it_ends_before_its_padding),
       THREE_WAYS(is_used_again_after_its_padding),
       THREE_WAYS(closes_when_the_server_does),
       THREE_WAYS(tells_late_records),

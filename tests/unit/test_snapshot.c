@@ -266,6 +266,18 @@ static void a_content_length_that_disagrees(void **state)
   }
 }
 
+static void a_content_length_without_content(void **state)
+{
+  fixture *f = *state;
+  fcgip__snapshot *snapshot = NULL;
+
+  assert_int_equal(fcgip_request_set_custom_var(f->request, "CONTENT_LENGTH", "1"), FCGIP_OK);
+  assert_int_equal(fcgip__snapshot_take(&snapshot, f->request), FCGIP_EINVAL);
+  assert_int_equal(fcgip_request_set_custom_var(f->request, "CONTENT_LENGTH", "0"), FCGIP_OK);
+  assert_int_equal(fcgip__snapshot_take(&snapshot, f->request), FCGIP_OK);
+  fcgip__snapshot_drop(snapshot);
+}
+
 static void is_not_taken_without_memory(void **state)
 {
   fixture *f = *state;
@@ -293,6 +305,7 @@ int main(void)
       TEST(every_setter_makes_a_new_one),
       TEST(outlives_the_request),
       TEST(a_content_length_that_disagrees),
+      TEST(a_content_length_without_content),
       TEST(is_not_taken_without_memory),
   };
 
