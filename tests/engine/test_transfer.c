@@ -402,6 +402,24 @@ static void passes_refusals_on(void **state)
   }
 }
 
+static void a_byte_of_stderr_is_a_part(void **state)
+{
+  fixture *f = *state;
+  fcgip_response *response;
+  fcgip_request_id id;
+
+  fixture_tcp(f, NULL);
+  id = send_get(f);
+  fake_net_record(&f->net, 0, 7, "!", 1, 0);
+  at_ms(f, 0, FAKE_FIN, 0, 0);
+  run(f);
+  response = take(f, id);
+  assert_int_equal(fcgip_response_error(response), FCGIP_EREAD);
+  assert_true(fcgip_response_is_partial(response));
+  assert_false(fcgip_response_is_retry_safe(response));
+  fcgip_response_free(response);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -420,6 +438,7 @@ int main(void)
       THREE_WAYS(is_not_disturbed_by_false_alarms),
       ONE_WAY(survives_poll),
       THREE_WAYS(passes_refusals_on),
+      THREE_WAYS(a_byte_of_stderr_is_a_part),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
