@@ -19,8 +19,7 @@ int fcgip__exchange_fail_over(fcgip__exchange *exchange, const fcgip__failure *f
   fcgip__engine *engine = pool->engine;
   size_t index = (size_t)(pool - engine->pools);
 
-  /* It has no connection any more: the deadline is the one for all of it. */
-  if (fcgip__exchange_deadline(exchange).due <= engine->now_us)
+  if (fcgip__exchange_is_late(exchange))
     return 0;
   if (!engine->fails_over || exchange->moves + 1 >= engine->pool_count ||
       !was_not_begun(exchange, failure))

@@ -237,6 +237,7 @@ typedef struct fcgip__deadline {
   enum fcgip__phase phase;
 } fcgip__deadline;
 fcgip__deadline fcgip__exchange_deadline(const fcgip__exchange *exchange);
+/* 1 if the time for all of it has passed. */
 int fcgip__exchange_is_late(const fcgip__exchange *exchange);
 uint64_t fcgip__connect_deadline(const fcgip__exchange *exchange);
 

@@ -185,17 +185,25 @@ static void is_not_used_with_bytes_left_over(void **state)
   }
 }
 
+/* Answered whole, but for the 8 bytes of END_REQUEST's padding. */
+static fcgip_request_id send_padded(fixture *f)
+{
+  static const uint8_t end[] = {1, 3, 0, 1, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  fcgip_request_id id = send_get(f);
+
+  fake_net_stdout(&f->net, 0, "\r\npadded");
+  fake_net_data_at(&f->net, 0, 0, end, sizeof(end));
+  return id;
+}
+
 /* FRM-10: the padding of END_REQUEST belongs to it, and may come later. */
 static void waits_for_its_padding(void **state)
 {
-  static const uint8_t end[] = {1, 3, 0, 1, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   fixture *f = *state;
   fcgip_request_id id, other;
 
   fixture_tcp(f, &kept);
-  id = send_get(f);
-  fake_net_stdout(&f->net, 0, "\r\npadded");
-  fake_net_data_at(&f->net, 0, 0, end, sizeof(end));
+  id = send_padded(f);
   fake_net_data_at(&f->net, 0, 0, "123", 3);
   settle(f);
   assert_succeeds(f, id, "padded");
@@ -211,14 +219,11 @@ static void waits_for_its_padding(void **state)
 /* More than its padding comes, while nobody uses it. */
 static void closes_after_more_than_its_padding(void **state)
 {
-  static const uint8_t end[] = {1, 3, 0, 1, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   fixture *f = *state;
   fcgip_request_id id;
 
   fixture_tcp(f, &kept);
-  id = send_get(f);
-  fake_net_stdout(&f->net, 0, "\r\npadded");
-  fake_net_data_at(&f->net, 0, 0, end, sizeof(end));
+  id = send_padded(f);
   settle(f);
   assert_succeeds(f, id, "padded");
   fake_net_data_at(&f->net, 0, 0, "123", 3);
@@ -231,14 +236,11 @@ static void closes_after_more_than_its_padding(void **state)
 
 static void closes_when_it_ends_before_its_padding(void **state)
 {
-  static const uint8_t end[] = {1, 3, 0, 1, 0, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   fixture *f = *state;
   fcgip_request_id id;
 
   fixture_tcp(f, &kept);
-  id = send_get(f);
-  fake_net_stdout(&f->net, 0, "\r\npadded");
-  fake_net_data_at(&f->net, 0, 0, end, sizeof(end));
+  id = send_padded(f);
   settle(f);
   assert_succeeds(f, id, "padded");
   assert_int_equal(f->net.open_count, 1);

@@ -1,6 +1,5 @@
 /* A caller that was busy, and comes when deadlines have passed: event loops such as libuv's do their timers before their
- * descriptors. What has come meanwhile counts before the deadline does, and what is out of
- * time is not begun. */
+ * descriptors. What has come meanwhile counts before the deadline does, and what is out of time is not begun. */
 #include "engine/fixture.h"
 
 /* Its timers go first. */
