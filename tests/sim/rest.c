@@ -66,7 +66,7 @@ static void check_sites(sim_user *user, size_t pending)
     sim_fail(&user->run->world, "more requests wait than are pending");
 }
 
-static uint64_t deadline_after(uint64_t from_us, uint32_t own_ms, uint32_t endpoint_ms)
+uint64_t sim_deadline_after(uint64_t from_us, uint32_t own_ms, uint32_t endpoint_ms)
 {
   uint32_t ms = own_ms != 0 ? own_ms : endpoint_ms;
 
@@ -102,12 +102,12 @@ static void check_connecting(sim_user *user, const sim_conn *conn)
 
   if (part == NULL || site == NULL)
     return;
-  deadline = deadline_after(conn->opened_us, part->job->timeouts.connect_timeout_ms,
-                            site->options.connect_timeout_ms);
+  deadline = sim_deadline_after(conn->opened_us, part->job->timeouts.connect_timeout_ms,
+                                site->options.connect_timeout_ms);
   /* If connect() said that it is connected, it may be sending in vain. */
   if (conn->carry != NULL && !part->was_paused)
-    other = deadline_after(conn->carry->active_us, part->job->timeouts.read_write_timeout_ms,
-                           site->options.read_write_timeout_ms);
+    other = sim_deadline_after(conn->carry->active_us, part->job->timeouts.read_write_timeout_ms,
+                               site->options.read_write_timeout_ms);
   if (conn->carry == NULL || !part->was_paused)
     check_deadline(user, part, other > deadline ? other : deadline);
 }
@@ -185,8 +185,8 @@ static uint64_t deadline_of(const sim_part *part)
 
   /* With one endpoint's timeouts for all it would be exact; the largest is on the safe side. */
   for (i = 0; i < job->run->site_count; i++) {
-    other = deadline_after(job->sent_us, job->timeouts.request_timeout_ms,
-                           sites[i].options.request_timeout_ms);
+    other = sim_deadline_after(job->sent_us, job->timeouts.request_timeout_ms,
+                               sites[i].options.request_timeout_ms);
     if (i == 0 || other > deadline)
       deadline = other;
   }
@@ -196,12 +196,12 @@ static uint64_t deadline_of(const sim_part *part)
   site = site_of(job->run, carry->conn->listener);
   if (site == NULL)
     return deadline;
-  other = deadline_after(carry->active_us, job->timeouts.read_write_timeout_ms,
-                         site->options.read_write_timeout_ms);
+  other = sim_deadline_after(carry->active_us, job->timeouts.read_write_timeout_ms,
+                             site->options.read_write_timeout_ms);
   deadline = other < deadline ? other : deadline;
   if (carry->answered_us == SIM_NEVER) {
-    other = deadline_after(carry->sent_us, job->timeouts.first_byte_timeout_ms,
-                           site->options.first_byte_timeout_ms);
+    other = sim_deadline_after(carry->sent_us, job->timeouts.first_byte_timeout_ms,
+                               site->options.first_byte_timeout_ms);
     deadline = other < deadline ? other : deadline;
   }
   return deadline;

@@ -295,14 +295,14 @@ static const sim_site *site_at(const sim_run *run, const sim_listener *listener)
 static void check_time(const sim_user *user, const sim_job *job, const sim_carry *carry)
 {
   const sim_site *site = site_at(user->run, carry->conn->listener);
-  uint32_t ms = job->timeouts.request_timeout_ms;
+  uint64_t deadline_us =
+      sim_deadline_after(job->sent_us, job->timeouts.request_timeout_ms,
+                         site != NULL ? site->options.request_timeout_ms : UINT32_MAX);
   uint64_t now = user->run->world.now_us, slack = SIM_SLACK_US + user->slow_us;
 
-  if (ms == 0 && site != NULL)
-    ms = site->options.request_timeout_ms;
-  if (ms != 0 && ms != UINT32_MAX && now > job->sent_us + (uint64_t)ms * 1000u + slack)
+  if (deadline_us != SIM_NEVER && now > deadline_us + slack)
     sim_fail(&user->run->world, "request %u is begun %llu us after its time", job->token,
-             (unsigned long long)(now - job->sent_us - (uint64_t)ms * 1000u));
+             (unsigned long long)(now - deadline_us));
 }
 
 static void on_carry(void *context, sim_carry *carry)

@@ -224,6 +224,8 @@ void sim_released(void *hook);
 void sim_judge(sim_part *part, const fcgip_response *response);
 
 /* rest.c */
+/* A request's own limit counts before the endpoint's. SIM_NEVER: there is none. */
+uint64_t sim_deadline_after(uint64_t from_us, uint32_t own_ms, uint32_t endpoint_ms);
 void sim_check_rest(sim_user *user);
 void sim_check_end(sim_run *run);
 
